@@ -1,0 +1,162 @@
+"""Writing a layer: a tar stream as a sequence of gzip members, both digests computed on the way.
+
+RFC 1952 allows a gzip file to be several members, and every reader of image layers accepts it. That lets a body
+which already is a raw deflate stream, as every file in a wheel is, be copied as a member of its own, while what
+lies between two such bodies (padding, headers, small files) is compressed into members of this writer's making.
+libdeflate does that, because its output depends on nothing but its input and level.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+
+from deflate import deflate_compress
+from isal.isal_zlib import crc32
+
+from paddlewheel.image.model import OCI_LAYER_GZIP, Descriptor
+from paddlewheel.image.tar import TRAILER, Entry, header, padding
+
+_GZIP_HEADER: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+"""Deflate, no name, no time, no flags, unknown operating system."""
+
+_MEMBER: Final = 1 << 20
+"""Plain bytes are cut into members of this size, so that memory stays bounded."""
+
+_SMALL: Final = 4096
+_WRITE: Final = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenLayer:
+    """A finished layer: blob digest and size, DiffID, bytes of the uncompressed tar, number of entries."""
+
+    digest: str
+    size: int
+    diff_id: str
+    unpacked: int
+    entries: int
+
+    def descriptor(self, annotations: dict[str, str] | None = None) -> Descriptor:
+        return Descriptor(media_type=OCI_LAYER_GZIP, digest=self.digest, size=self.size, annotations=annotations or {})
+
+
+class LayerWriter:
+    """Write entries in the order given, then `close`. `level` is libdeflate's, 1 to 12.
+
+    The caller keeps the order of entries and their uniqueness; this class keeps the format.
+    """
+
+    def __init__(self, sink: BinaryIO, *, level: int = 9) -> None:
+        self._sink = sink
+        self._level = level
+        self._blob = hashlib.sha256()
+        self._diff = hashlib.sha256()
+        self._pending = bytearray()
+        self._out: list[bytes | memoryview] = []
+        self._out_size = 0
+        self._size = 0
+        self._unpacked = 0
+        self._entries = 0
+
+    def add(self, entry: Entry, data: bytes | memoryview = b"") -> None:
+        """Add an entry, compressing its `data` here. `entry.size` must be ``len(data)``."""
+        if entry.kind == "file" and entry.size != len(data):
+            raise ValueError(f"{entry.path}: {len(data)} bytes for a size of {entry.size}")
+        self._entries += 1
+        self._plain(header(entry))
+        if data:
+            self._plain(data)
+            self._plain(padding(len(data)))
+
+    def add_stream(self, entry: Entry, chunks: Iterable[bytes]) -> None:
+        """As `add`, for a body that comes in pieces."""
+        self._entries += 1
+        self._plain(header(entry))
+        left = entry.size
+        for chunk in chunks:
+            left -= len(chunk)
+            if left < 0:
+                break
+            self._plain(chunk)
+        if left:
+            raise ValueError(f"{entry.path}: body is not {entry.size} bytes long")
+        self._plain(padding(entry.size))
+
+    def splice(self, entry: Entry, crc: int, raw: bytes | memoryview, inflated: bytes) -> None:
+        """Add a file whose body is the raw deflate stream `raw`, copied. `inflated` is only hashed."""
+        self._entries += 1
+        self._plain(header(entry))
+        self._flush()
+        self._diff.update(inflated)
+        self._unpacked += entry.size
+        self._write(_GZIP_HEADER)
+        self._write(raw)
+        self._write(struct.pack("<II", crc, entry.size & 0xFFFFFFFF))
+        self._pending += padding(entry.size)
+
+    def splice_stream(self, entry: Entry, crc: int, pieces: Iterable[tuple[bytes | memoryview, bytes]]) -> None:
+        """As `splice`, for a body that comes in (raw, inflated) pieces."""
+        self._entries += 1
+        self._plain(header(entry))
+        self._flush()
+        self._write(_GZIP_HEADER)
+        for raw, inflated in pieces:
+            self._diff.update(inflated)
+            if raw:
+                self._write(raw)
+        self._unpacked += entry.size
+        self._write(struct.pack("<II", crc, entry.size & 0xFFFFFFFF))
+        self._pending += padding(entry.size)
+
+    def close(self) -> WrittenLayer:
+        """Write the trailer and flush. The sink stays open."""
+        self._plain(TRAILER)
+        self._flush()
+        self._drain()
+        self._sink.flush()
+        return WrittenLayer(
+            digest="sha256:" + self._blob.hexdigest(),
+            size=self._size,
+            diff_id="sha256:" + self._diff.hexdigest(),
+            unpacked=self._unpacked,
+            entries=self._entries,
+        )
+
+    def _plain(self, data: bytes | memoryview) -> None:
+        self._pending += data
+        while len(self._pending) >= _MEMBER:
+            piece = bytes(self._pending[:_MEMBER])
+            del self._pending[:_MEMBER]
+            self._member(piece)
+
+    def _flush(self) -> None:
+        if self._pending:
+            piece = bytes(self._pending)
+            self._pending.clear()
+            self._member(piece)
+
+    def _member(self, data: bytes) -> None:
+        """Compress `data` into one member."""
+        self._diff.update(data)
+        self._unpacked += len(data)
+        # A lone header gains nothing from a high level, whose set-up costs more than the compression.
+        body = deflate_compress(data, self._level if len(data) > _SMALL else 1)
+        self._write(b"%b%b%b" % (_GZIP_HEADER, body, struct.pack("<II", crc32(data), len(data))))
+
+    def _write(self, data: bytes | memoryview) -> None:
+        self._out.append(data)
+        self._out_size += len(data)
+        if self._out_size >= _WRITE:
+            self._drain()
+
+    def _drain(self) -> None:
+        data = b"".join(self._out)
+        self._out.clear()
+        self._size += len(data)
+        self._out_size = 0
+        self._blob.update(data)
+        self._sink.write(data)

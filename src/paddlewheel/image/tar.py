@@ -1,0 +1,120 @@
+"""Tar headers, byte for byte the same everywhere: POSIX ustar, with a pax header only where ustar cannot say it.
+
+Source: POSIX.1-2017, pax, "ustar Interchange Format". Python's `tarfile` is not used for writing because its
+choice of extensions has changed between versions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Kind = Literal["file", "dir", "symlink", "hardlink"]
+
+BLOCK: Final = 512
+TRAILER: Final = b"\0" * 1024
+EPOCH: Final = 315532800
+"""1980-01-01T00:00:00Z, the time of every file in a layer: the earliest that a zip can hold."""
+
+_TYPES: Final[dict[Kind, bytes]] = {"file": b"0", "hardlink": b"1", "symlink": b"2", "dir": b"5"}
+_MAX_OCTAL_SIZE: Final = 0o77777777777
+_MAX_ID: Final = 0o7777777
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One member of a layer. `path` is relative, with ``/`` between names and none at the end or start.
+
+    `size` counts for files alone; `target` is a symlink's text or, for a hard link, a path in the same layer.
+    """
+
+    path: str
+    kind: Kind = "file"
+    mode: int = 0o644
+    size: int = 0
+    target: str = ""
+    uid: int = 0
+    gid: int = 0
+    mtime: int = EPOCH
+
+
+def padding(size: int) -> bytes:
+    """The zero bytes that bring a body of `size` bytes to a full block."""
+    return bytes(-size % BLOCK)
+
+
+def header(entry: Entry) -> bytes:
+    """The header of `entry`: 512 bytes, or 1536 and more when a pax header must go before it."""
+    name = entry.path + "/" if entry.kind == "dir" else entry.path
+    size = entry.size if entry.kind == "file" else 0
+    pax: dict[str, str] = {}
+    prefix = ""
+    if not name.isascii():
+        pax["path"] = name
+    elif len(name) > 100:
+        split = _split(name)
+        if split is None:
+            pax["path"] = name
+        else:
+            prefix, name = split
+    if not entry.target.isascii() or len(entry.target) > 100:
+        pax["linkpath"] = entry.target
+    if size > _MAX_OCTAL_SIZE:
+        pax["size"] = str(size)
+    if entry.uid > _MAX_ID:
+        pax["uid"] = str(entry.uid)
+    if entry.gid > _MAX_ID:
+        pax["gid"] = str(entry.gid)
+    block = _block(name, entry, size, _TYPES[entry.kind], prefix)
+    if not pax:
+        return block
+    records = b"".join(_record(key, value) for key, value in sorted(pax.items()))
+    lead = _block("././@PaxHeader", Entry("", mtime=entry.mtime), len(records), b"x", "")
+    return lead + records + padding(len(records)) + block
+
+
+def _split(name: str) -> tuple[str, str] | None:
+    """Split a long name at a slash into a prefix of at most 155 bytes and a name of at most 100."""
+    if len(name) > 256:
+        return None
+    cut = name.rfind("/", 0, 156)
+    # A directory's own trailing slash must not become an empty name.
+    if cut == len(name) - 1:
+        cut = name.rfind("/", 0, cut)
+    if cut <= 0 or len(name) - cut - 1 > 100:
+        return None
+    return name[:cut], name[cut + 1 :]
+
+
+def _block(name: str, entry: Entry, size: int, kind: bytes, prefix: str) -> bytes:
+    head = b"%b%07o\0%07o\0%07o\0%011o\0%011o\0" % (
+        _text(name, 100),
+        entry.mode & 0o7777,
+        min(entry.uid, _MAX_ID),
+        min(entry.gid, _MAX_ID),
+        min(size, _MAX_OCTAL_SIZE),
+        entry.mtime,
+    )
+    tail = b"%b%bustar\x0000%b%b0000000\x000000000\0%b" % (
+        kind,
+        _text(entry.target, 100),
+        bytes(32),
+        bytes(32),
+        _text(prefix, 155),
+    )
+    # The checksum field counts as eight spaces.
+    checksum = sum(head) + sum(tail) + 8 * 32
+    return b"%b%06o\0 %b%b" % (head, checksum, tail, bytes(12))
+
+
+def _text(text: str, width: int) -> bytes:
+    return text.encode("ascii", "replace")[:width].ljust(width, b"\0")
+
+
+def _record(key: str, value: str) -> bytes:
+    """A pax record, whose leading number is the length of the whole record, itself included."""
+    body = b" %b=%b\n" % (key.encode(), value.encode())
+    length = len(body)
+    while len(str(length)) + len(body) != length:
+        length = len(str(length)) + len(body)
+    return str(length).encode() + body
