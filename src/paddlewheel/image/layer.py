@@ -144,7 +144,7 @@ class LayerWriter:
         self._diff.update(data)
         self._unpacked += len(data)
         # A lone header gains nothing from a high level, whose set-up costs more than the compression.
-        body = deflate_compress(data, self._level if len(data) > _SMALL else 1)
+        body = bytes(deflate_compress(data, self._level if len(data) > _SMALL else 1))
         self._write(b"%b%b%b" % (_GZIP_HEADER, body, struct.pack("<II", crc32(data), len(data))))
 
     def _write(self, data: bytes | memoryview) -> None:
