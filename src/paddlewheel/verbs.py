@@ -122,6 +122,13 @@ def deliver(built: Built, destination: str, *, context: Context | None = None) -
     raise NotImplementedError
 
 
+def load(source: str, *, context: Context | None = None) -> Built:
+    """An image that was made before: ``oci:DIR``, ``oci-archive:FILE`` or ``docker-archive:FILE``, each with
+    ``:NAME`` where it holds several. Its blobs are taken into the cache. Raise `ImageError` or `StorageError`.
+    """
+    raise NotImplementedError
+
+
 def run(
     built: Built,
     arguments: tuple[str, ...] = (),
