@@ -7,6 +7,7 @@ choice of extensions has changed between versions.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
 
 Kind = Literal["file", "dir", "symlink", "hardlink"]
@@ -47,6 +48,8 @@ def header(entry: Entry) -> bytes:
     """The header of `entry`: 512 bytes, or 1536 and more when a pax header must go before it."""
     name = entry.path + "/" if entry.kind == "dir" else entry.path
     size = entry.size if entry.kind == "file" else 0
+    if len(name) <= 100 and name.isascii() and not (entry.target or entry.uid or entry.gid) and size < _MAX_OCTAL_SIZE:
+        return _plain_block(name.encode(), entry.kind, entry.mode, size, entry.mtime)
     pax: dict[str, str] = {}
     prefix = ""
     if not name.isascii():
@@ -71,6 +74,27 @@ def header(entry: Entry) -> bytes:
     records = b"".join(_record(key, value) for key, value in sorted(pax.items()))
     lead = _block("././@PaxHeader", Entry("", mtime=entry.mtime), len(records), b"x", "")
     return lead + records + padding(len(records)) + block
+
+
+def _plain_block(name: bytes, kind: Kind, mode: int, size: int, mtime: int) -> bytes:
+    """`_block` for the usual entry. All but name and size, and its checksum, is made once and kept."""
+    middle, time, tail, checksum = _frame(kind, mode, mtime)
+    length = b"%011o\0" % size
+    return b"%b%b%b%b%06o\0 %b" % (
+        name.ljust(100, b"\0"),
+        middle,
+        length,
+        time,
+        checksum + sum(name) + sum(length),
+        tail,
+    )
+
+
+@lru_cache(maxsize=64)
+def _frame(kind: Kind, mode: int, mtime: int) -> tuple[bytes, bytes, bytes, int]:
+    block = _block("", Entry("", mode=mode, mtime=mtime), 0, _TYPES[kind], "")
+    middle, time, tail = block[100:124], block[136:148], block[156:]
+    return middle, time, tail, sum(middle) + sum(time) + sum(tail) + 8 * 32
 
 
 def _split(name: str) -> tuple[str, str] | None:
