@@ -1,0 +1,75 @@
+"""``paddlewheel build``"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from paddlewheel import verbs
+from paddlewheel.cli import options, summary
+
+if TYPE_CHECKING:
+    from paddlewheel.cli.terminal import Terminal
+
+
+@click.command("build")
+@options.project
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    multiple=True,
+    metavar="TRANSPORT:PLACE",
+    help="Where to write the image; may be repeated. Default: oci-archive:dist/<name>-<version>.oci.tar.",
+)
+@click.option("-t", "--tag", metavar="NAME", help="The image's name, as shop:1.2. Default: from the project.")
+@options.target
+@options.shape
+@options.locked
+@options.offline
+@options.json
+@options.talk
+@click.pass_obj
+def command(terminal: Terminal, /, project: Path, outputs: tuple[str, ...], tag: str | None, **given: Any) -> int:
+    """Build the image of the project in a folder.
+
+    PROJECT is a folder with a pylock.toml, uv.lock, requirements.txt or pyproject.toml; default: this folder.
+    Nothing is needed on this machine but Python: no Docker, no root.
+
+    Prints NAME@sha256:... on stdout, everything else on stderr.
+
+    \b
+    Outputs, as containers-transports(5) names them:
+      oci:DIR                    an OCI layout
+      oci-archive:FILE           the same in one tar file
+      docker-archive:FILE        for `docker load`
+      docker-daemon:NAME         into Docker on this machine
+      containers-storage:NAME    into Podman on this machine
+
+    \b
+    Examples:
+      paddlewheel build
+      paddlewheel build services/shop -t shop:1.2 -o docker-daemon:shop:1.2
+      paddlewheel build --locked -o oci-archive:shop.oci.tar -o docker-archive:shop.tar
+      paddlewheel build --base distroless:trixie --platform linux/arm64
+      paddlewheel build -q --json | jq .digest
+    """
+    began = time.monotonic()
+    for output in outputs:
+        options.check_destination(output)
+    with options.context(terminal, given) as context:
+        read = verbs.read(project, context=context)
+        built = verbs.build(read, context=context, locked=given["locked"], name=tag)
+        places = outputs or (f"oci-archive:dist/{read.name}-{read.version}.oci.tar",)
+        written = [verbs.deliver(built, place, context=context) for place in places]
+    elapsed = time.monotonic() - began
+    if not given["quiet"]:
+        for line in summary.summary(built, written, elapsed, terminal):
+            terminal.line(line)
+    value = summary.as_json(built, places, elapsed)
+    terminal.data(json.dumps(value, indent=2, ensure_ascii=False) if given["as_json"] else built.reference)
+    return 0

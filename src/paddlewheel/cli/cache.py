@@ -1,0 +1,101 @@
+"""``paddlewheel cache``"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from paddlewheel.cli import options, units
+
+if TYPE_CHECKING:
+    from paddlewheel.cli.terminal import Terminal
+
+
+@click.group("cache")
+def command() -> None:
+    """See and prune what builds keep: downloads, layers, records, unpacked images.
+
+    Everything in the cache can be made again. Its place is PADDLEWHEEL_CACHE_DIR, else the platform's cache
+    folder.
+    """
+
+
+@command.command("dir")
+@click.pass_obj
+def directory(terminal: Terminal) -> int:
+    """Print the cache's folder."""
+    from paddlewheel.cache import default_root
+
+    terminal.data(str(default_root()))
+    return 0
+
+
+@command.command("size")
+@options.json
+@click.pass_obj
+def size(terminal: Terminal, as_json: bool) -> int:
+    """Print how many files and bytes the cache holds, by kind."""
+    from paddlewheel.cache import default_root
+    from paddlewheel.upkeep import entries
+
+    root = default_root()
+    kinds: dict[str, list[int]] = {}
+    for entry in entries(root):
+        kinds.setdefault(entry.kind, []).append(entry.size)
+    total = sum(map(sum, kinds.values()))
+    if as_json:
+        by_kind = {kind: {"entries": len(sizes), "bytes": sum(sizes)} for kind, sizes in sorted(kinds.items())}
+        terminal.data(_object({"dir": str(root), "bytes": total, "kinds": by_kind}))
+        return 0
+    for kind, sizes in sorted(kinds.items()):
+        terminal.data(f"{kind:<12} {units.size(sum(sizes)):>9}  {len(sizes)}")
+    terminal.data(f"{'total':<12} {units.size(total):>9}  {sum(map(len, kinds.values()))}")
+    return 0
+
+
+@command.command("prune")
+@click.option("--all", "everything", is_flag=True, help="Remove everything, even what was used just now.")
+@click.option("--older-than", metavar="AGE", help="Remove what was not used for so long: 30d, 12h, 2w.")
+@click.option("--max-size", metavar="SIZE", help="Then the longest unused, until this much stays: 5GB, 800MB.")
+@click.option("-n", "--dry-run", is_flag=True, help="Only say what would go.")
+@options.json
+@click.pass_obj
+def prune(
+    terminal: Terminal, everything: bool, older_than: str | None, max_size: str | None, dry_run: bool, as_json: bool
+) -> int:
+    """Remove what builds do not need any more.
+
+    Without options: what was not used for 30 days, and what killed builds left behind. Unless --all is given,
+    nothing used within the last ten minutes goes, so that a build under way is not disturbed.
+
+    \b
+    Examples:
+      paddlewheel cache prune
+      paddlewheel cache prune --older-than 2w --max-size 5GB
+      paddlewheel cache prune --all
+    """
+    from paddlewheel.cache import default_root
+    from paddlewheel.upkeep import choose, entries, remove
+
+    root = default_root()
+    chosen = choose(
+        entries(root),
+        older_than=None if older_than is None else units.parse_age(older_than),
+        max_size=None if max_size is None else units.parse_size(max_size),
+        everything=everything,
+    )
+    if not dry_run:
+        for entry in chosen:
+            remove(root, entry)
+    freed = sum(entry.size for entry in chosen)
+    would = "would be removed" if dry_run else "removed"
+    terminal.line(f"{units.count(len(chosen), 'entry', 'entries')} {would}, {units.size(freed)}")
+    if as_json:
+        terminal.data(_object({"dir": str(root), "removed": len(chosen), "bytes": freed, "dry_run": dry_run}))
+    return 0
+
+
+def _object(value: dict[str, Any]) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
