@@ -1,0 +1,1 @@
+"""The house itself: its set-up, its rules, its documents."""
