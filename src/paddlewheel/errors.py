@@ -25,6 +25,8 @@
     ├── ImageError                  62   an image that breaks the OCI format
     ├── ToolMissingError            71   Docker, Podman, ... is not installed
     ├── SandboxError               125   namespaces or overlayfs refused (`run` only; as docker run uses 125)
+    │   ├── ProgramRefusedError    126   the image's program cannot be executed
+    │   └── ProgramMissingError    127   the image has no such program
     └── Interrupted                130   Ctrl-C or SIGTERM
 
 `paddlewheel run` otherwise ends with the status of the program that it ran.
@@ -179,6 +181,18 @@ class SandboxError(PaddlewheelError):
     """The kernel or its settings forbid the rootless sandbox."""
 
     exit_status = 125
+
+
+class ProgramRefusedError(SandboxError):
+    """The program is in the image and cannot be executed: permissions, or built for another machine."""
+
+    exit_status = 126
+
+
+class ProgramMissingError(SandboxError):
+    """The image has no such program, or not the interpreter or loader that it names."""
+
+    exit_status = 127
 
 
 class Interrupted(PaddlewheelError):
