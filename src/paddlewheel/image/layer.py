@@ -18,6 +18,7 @@ from deflate import deflate_compress
 from isal.isal_zlib import crc32
 
 from paddlewheel.image.model import OCI_LAYER_GZIP, Descriptor
+from paddlewheel.image.squeeze import squeeze
 from paddlewheel.image.tar import TRAILER, Entry, header, padding
 
 _GZIP_HEADER: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
@@ -26,8 +27,14 @@ _GZIP_HEADER: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 _MEMBER: Final = 1 << 20
 """Plain bytes are cut into members of this size, so that memory stays bounded."""
 
-_SMALL: Final = 4096
-_WRITE: Final = 1 << 18
+_TAIL: Final = struct.Struct("<II")
+"""The end of a member: CRC-32 and size of what was compressed."""
+
+_HEADERS: Final = 1535
+"""A member up to this size is padding and a header, and nothing that would be worth a real compressor."""
+
+_WRITE: Final = 1 << 16
+"""Output is hashed and written in pieces of this size, while it still is in the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +63,7 @@ class LayerWriter:
         self._blob = hashlib.sha256()
         self._diff = hashlib.sha256()
         self._pending = bytearray()
-        self._out: list[bytes | memoryview] = []
+        self._out: list[bytes | bytearray | memoryview] = []
         self._out_size = 0
         self._size = 0
         self._unpacked = 0
@@ -86,31 +93,42 @@ class LayerWriter:
             raise ValueError(f"{entry.path}: body is not {entry.size} bytes long")
         self._plain(padding(entry.size))
 
-    def splice(self, entry: Entry, crc: int, raw: bytes | memoryview, inflated: bytes) -> None:
-        """Add a file whose body is the raw deflate stream `raw`, copied. `inflated` is only hashed."""
+    def splice(self, entry: Entry, crc: int, raw: bytes | memoryview, inflated: bytes | memoryview) -> None:
+        """Add a file whose body is the raw deflate stream `raw`, copied. `inflated` is only hashed.
+
+        The caller has checked that `raw` is one whole stream whose content has this CRC. `raw` must not change
+        until `close`. Raise `ValueError` when `inflated` is not ``entry.size`` bytes long.
+        """
+        size = entry.size
+        if len(inflated) != size:
+            raise ValueError(f"{entry.path}: {len(inflated)} bytes for a size of {size}")
         self._entries += 1
-        self._plain(header(entry))
+        self._pending += header(entry)
         self._flush()
         self._diff.update(inflated)
-        self._unpacked += entry.size
-        self._write(_GZIP_HEADER)
-        self._write(raw)
-        self._write(struct.pack("<II", crc, entry.size & 0xFFFFFFFF))
-        self._pending += padding(entry.size)
+        self._unpacked += size
+        self._write(_GZIP_HEADER, raw, _TAIL.pack(crc, size & 0xFFFFFFFF))
+        self._pending += padding(size)
 
-    def splice_stream(self, entry: Entry, crc: int, pieces: Iterable[tuple[bytes | memoryview, bytes]]) -> None:
-        """As `splice`, for a body that comes in (raw, inflated) pieces."""
+    def splice_stream(
+        self, entry: Entry, crc: int, pieces: Iterable[tuple[bytes | memoryview, bytes | memoryview]]
+    ) -> None:
+        """As `splice`, for a body that comes in (raw, inflated) pieces. What `pieces` raises passes through."""
         self._entries += 1
-        self._plain(header(entry))
+        self._pending += header(entry)
         self._flush()
         self._write(_GZIP_HEADER)
+        size = 0
         for raw, inflated in pieces:
             self._diff.update(inflated)
+            size += len(inflated)
             if raw:
                 self._write(raw)
-        self._unpacked += entry.size
-        self._write(struct.pack("<II", crc, entry.size & 0xFFFFFFFF))
-        self._pending += padding(entry.size)
+        if size != entry.size:
+            raise ValueError(f"{entry.path}: {size} bytes for a size of {entry.size}")
+        self._unpacked += size
+        self._write(_TAIL.pack(crc, size & 0xFFFFFFFF))
+        self._pending += padding(size)
 
     def close(self) -> WrittenLayer:
         """Write the trailer and flush. The sink stays open."""
@@ -127,36 +145,56 @@ class LayerWriter:
         )
 
     def _plain(self, data: bytes | memoryview) -> None:
-        self._pending += data
-        while len(self._pending) >= _MEMBER:
-            piece = bytes(self._pending[:_MEMBER])
-            del self._pending[:_MEMBER]
-            self._member(piece)
+        room = _MEMBER - len(self._pending)
+        if len(data) < room:
+            self._pending += data
+            return
+        # Cut through a view, so that a large body is not copied into `_pending` as a whole.
+        view = memoryview(data)
+        self._pending += view[:room]
+        self._flush()
+        start = room
+        while len(view) - start >= _MEMBER:
+            self._member(bytearray(view[start : start + _MEMBER]))
+            start += _MEMBER
+        self._pending += view[start:]
 
     def _flush(self) -> None:
         if self._pending:
-            piece = bytes(self._pending)
-            self._pending.clear()
-            self._member(piece)
+            self._member(self._pending)
+            # A new one, because a view of the old may still be on its way.
+            self._pending = bytearray()
 
-    def _member(self, data: bytes) -> None:
+    def _member(self, data: bytearray) -> None:
         """Compress `data` into one member."""
+        size = len(data)
         self._diff.update(data)
-        self._unpacked += len(data)
-        # A lone header gains nothing from a high level, whose set-up costs more than the compression.
-        body = bytes(deflate_compress(data, self._level if len(data) > _SMALL else 1))
-        self._write(b"%b%b%b" % (_GZIP_HEADER, body, struct.pack("<II", crc32(data), len(data))))
+        self._unpacked += size
+        # Below the limit stands a lone header, mostly; libdeflate's set-up would cost more than its compression.
+        body = squeeze(data) if size <= _HEADERS and data.isascii() else deflate_compress(data, self._level)
+        self._write(_GZIP_HEADER, body, _TAIL.pack(crc32(data), size))
 
-    def _write(self, data: bytes | memoryview) -> None:
-        self._out.append(data)
-        self._out_size += len(data)
+    def _write(self, *pieces: bytes | bytearray | memoryview) -> None:
+        self._out += pieces
+        for piece in pieces:
+            self._out_size += len(piece)
         if self._out_size >= _WRITE:
             self._drain()
 
     def _drain(self) -> None:
-        data = b"".join(self._out)
+        small: list[bytes | bytearray | memoryview] = []
+        for piece in self._out:
+            if len(piece) < _WRITE:
+                small.append(piece)
+                continue
+            self._emit(b"".join(small))
+            small.clear()
+            self._emit(piece)
+        self._emit(b"".join(small))
         self._out.clear()
-        self._size += len(data)
         self._out_size = 0
+
+    def _emit(self, data: bytes | bytearray | memoryview) -> None:
+        self._size += len(data)
         self._blob.update(data)
         self._sink.write(data)
