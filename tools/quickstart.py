@@ -1,0 +1,81 @@
+"""Build examples/flask-service into an image, run it without Docker, ask it for its page, stop it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+PADDLEWHEEL = Path(sys.executable).with_name("paddlewheel")
+ARCHIVE = Path("dist/flask-service.oci.tar")
+PATIENCE = 60.0
+"""Seconds that the service may take until it answers."""
+
+
+def main() -> int:
+    os.chdir(CHECKOUT)
+    build = ["build", "examples/flask-service", "-o", f"oci-archive:{ARCHIVE}"]
+    show(build)
+    status = subprocess.run([PADDLEWHEEL, *build], check=False).returncode
+    if status:
+        return status
+    port = free_port()
+    run = ["run", f"oci-archive:{ARCHIVE}", "-e", f"PORT={port}"]
+    show(run)
+    began = time.monotonic()
+    service = subprocess.Popen([PADDLEWHEEL, *run])
+    try:
+        page = ask(service, f"http://127.0.0.1:{port}/")
+        print(f"\n$ curl http://127.0.0.1:{port}/    # answered after {time.monotonic() - began:.1f} s\n{page}")
+    except ServiceEnded:
+        print(f"the service ended with status {service.returncode} before it answered", file=sys.stderr)
+        return service.returncode or 1
+    finally:
+        service.send_signal(signal.SIGTERM)
+        service.wait(30)
+    print(f"The image is in {ARCHIVE}: {ARCHIVE.stat().st_size / 1e6:.1f} MB, ready to copy or load, for example:")
+    print(f"  skopeo copy oci-archive:{ARCHIVE} docker://registry.example.org/flask-service:1")
+    print(f"  podman load -i {ARCHIVE}")
+    print("Now try it in a folder of your own: paddlewheel build")
+    return 0
+
+
+class ServiceEnded(Exception):
+    pass
+
+
+def show(arguments: list[str]) -> None:
+    print(f"\n$ paddlewheel {' '.join(arguments)}", flush=True)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def ask(service: subprocess.Popen[bytes], url: str) -> str:
+    """The page at `url`, once something answers there. Raise `ServiceEnded` when nothing ever will."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    end = time.monotonic() + PATIENCE
+    while service.poll() is None and time.monotonic() < end:
+        try:
+            with direct.open(url, timeout=10) as answer:
+                return str(answer.read().decode())
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+    raise ServiceEnded
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
