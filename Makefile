@@ -65,4 +65,4 @@ pins: $(READY) ## renew requirements-dev.txt from pyproject.toml
 
 clean: ## remove the environments, what was built, and the tests' services and cache
 	@test ! -x $(BIN)/python || $(BIN)/python -m tests.setup down
-	rm -rf $(VENV) .venv-other dist build tests/.cache benchmarks/work examples/*/dist
+	rm -rf $(VENV) .venv-other dist build tests/.cache benchmarks/.work examples/*/dist

@@ -1,0 +1,1 @@
+"""Findings about a project, a plan or an image."""

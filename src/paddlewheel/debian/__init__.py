@@ -1,0 +1,1 @@
+"""Debian archives: mirrors, signatures, dependency closure, .deb files; from them a base file system."""

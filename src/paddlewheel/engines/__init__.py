@@ -1,0 +1,1 @@
+"""Plan to image: what carries a plan out."""

@@ -1,0 +1,1 @@
+"""OCI values and the places that images live in. Knows nothing of Python."""

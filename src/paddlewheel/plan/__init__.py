@@ -1,0 +1,1 @@
+"""Project and lock to plan: named stages and steps, pure data."""

@@ -1,0 +1,1 @@
+"""Folder to project: what the user wrote, parsed once into frozen values."""

@@ -1,0 +1,1 @@
+"""Images told and compared for people."""
