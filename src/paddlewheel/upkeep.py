@@ -1,7 +1,7 @@
 """What the cache holds, and what of it may go. Every entry can be made again; the question is only what costs least.
 
-An entry counts as used when it was last read or written, whichever is later. File systems mounted with `relatime`,
-the default, note a read once a day.
+A file counts as used when it was last read or written, whichever is later (file systems mounted with `relatime`,
+the default, note a read once a day); an unpacked layer, when its folder's modification time was last set.
 """
 
 from __future__ import annotations
@@ -92,13 +92,33 @@ def choose(
     return chosen
 
 
-def remove(root: Path, entry: Entry) -> None:
-    """Remove an entry at once: a directory is renamed away before its files go. Raise `StorageError`."""
+def remove(root: Path, entry: Entry) -> bool:
+    """Remove an entry at once: a directory is renamed away before its files go. Raise `StorageError`.
+
+    Return whether it is gone: an unpacked layer on which a sandbox stands stays.
+    """
     with storage_errors(root), suppress(FileNotFoundError):
-        if entry.path.is_dir() and not entry.path.is_symlink():
-            _remove_tree(root, entry.path)
-        else:
+        if not entry.path.is_dir() or entry.path.is_symlink():
             entry.path.unlink()
+        elif _held(entry.path):
+            return False
+        else:
+            _remove_tree(root, entry.path)
+    return True
+
+
+def _held(path: Path) -> bool:
+    """Whether somebody has a lock on the directory, as running sandboxes do."""
+    import fcntl
+
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
 
 
 def _remove_tree(root: Path, path: Path) -> None:
@@ -119,11 +139,12 @@ def _whole(kind: str, path: Path) -> Entry:
     status = path.lstat()
     if not stat.S_ISDIR(status.st_mode):
         return Entry(kind, path, status.st_size, _used(status))
+    # To measure a directory is to read it: its access time would tell of the last `cache size`.
     size = 0
     for file in _files(path):
         with suppress(FileNotFoundError):
             size += file.lstat().st_size
-    return Entry(kind, path, size, _used(status))
+    return Entry(kind, path, size, status.st_mtime)
 
 
 def _files(folder: Path) -> Iterator[Path]:

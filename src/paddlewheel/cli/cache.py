@@ -87,8 +87,7 @@ def prune(
         everything=everything,
     )
     if not dry_run:
-        for entry in chosen:
-            remove(root, entry)
+        chosen = [entry for entry in chosen if remove(root, entry)]
     freed = sum(entry.size for entry in chosen)
     would = "would be removed" if dry_run else "removed"
     terminal.line(f"{units.count(len(chosen), 'entry', 'entries')} {would}, {units.size(freed)}")

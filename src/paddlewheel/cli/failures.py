@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from paddlewheel.cli.signals import Terminated
-from paddlewheel.cli.terminal import ReaderGone, clean
+from paddlewheel.cli.terminal import ReaderGone, told
 from paddlewheel.errors import Interrupted, PaddlewheelError, StorageError, UsageError
 
 if TYPE_CHECKING:
@@ -27,17 +27,17 @@ def report(error: BaseException, terminal: Terminal) -> int:
         _forget_stdout()
         return 128 + signal.SIGPIPE
     if os.environ.get(DEBUG, "") not in ("", "0"):
-        terminal.line(clean(redacted("".join(traceback.format_exception(error)).rstrip())))
-    told, status = explain(error)
-    show(told, terminal)
+        terminal.line(told("".join(traceback.format_exception(error)).rstrip()))
+    meant, status = explain(error)
+    show(meant, terminal)
     return status
 
 
 def show(error: PaddlewheelError, terminal: Terminal) -> None:
     """The `error:` line and the `hint:` lines."""
-    terminal.line(f"{terminal.paint('error:', 'red')} {clean(redacted(error.message))}")
+    terminal.line(f"{terminal.paint('error:', 'red')} {told(error.message)}")
     for line in (error.hint or "").splitlines():
-        terminal.line(f"{terminal.paint('hint:', 'cyan')} {clean(redacted(line))}")
+        terminal.line(f"{terminal.paint('hint:', 'cyan')} {told(line)}")
 
 
 def explain(error: BaseException) -> tuple[PaddlewheelError, int]:
@@ -49,8 +49,8 @@ def explain(error: BaseException) -> tuple[PaddlewheelError, int]:
         return Interrupted(f"stopped by {name}; nothing half-written is left"), 128 + error.number
     if isinstance(error, KeyboardInterrupt):
         return Interrupted("interrupted; nothing half-written is left"), Interrupted.exit_status
-    told = _usage(error) or _storage(error) or _unexpected(error)
-    return told, told.exit_status
+    meant = _usage(error) or _storage(error) or _unexpected(error)
+    return meant, meant.exit_status
 
 
 def _usage(error: BaseException) -> PaddlewheelError | None:
@@ -100,14 +100,6 @@ def _place(error: BaseException) -> str:
     path = Path(ours[-1].filename)
     shown = path.relative_to(home.parent) if path.is_relative_to(home) else path.name
     return f"at {shown}:{ours[-1].lineno}"
-
-
-def redacted(text: str) -> str:
-    """`text` without passwords and tokens in URLs."""
-    from paddlewheel import net
-
-    redact = getattr(net, "redact", None)
-    return str(redact(text)) if redact else text
 
 
 def _forget_stdout() -> None:

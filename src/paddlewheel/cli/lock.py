@@ -9,7 +9,7 @@ import click
 
 from paddlewheel import verbs
 from paddlewheel.cli import options, units
-from paddlewheel.cli.terminal import clean
+from paddlewheel.cli.terminal import told
 from paddlewheel.errors import UsageError
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def command(terminal: Terminal, /, project: Path, check: bool, upgrade: bool, as
         lock = verbs.lock(read, context=context, locked=check, upgrade=upgrade)
     if not given["quiet"]:
         for line in summary(lock, read.root):
-            terminal.line(clean(line))
+            terminal.line(told(line))
     if as_json:
         import json
 

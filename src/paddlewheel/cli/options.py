@@ -116,6 +116,11 @@ def check_destination(text: str, known: tuple[str, ...] = TRANSPORTS) -> str:
         return text
     if transport in known:
         raise UsageError(f"{text!r} names no place", hint=f"write {transport}:{_example(transport)}")
+    if text.startswith("docker://"):
+        raise UsageError(
+            f"{text!r}: paddlewheel writes to no registry",
+            hint="write oci-archive:FILE, then `skopeo copy oci-archive:FILE docker://...`",
+        )
     from difflib import get_close_matches
 
     near = get_close_matches(transport, known, n=1) if colon else []

@@ -8,7 +8,7 @@ from functools import singledispatch
 from typing import TYPE_CHECKING
 
 from paddlewheel.cli import units
-from paddlewheel.cli.terminal import Terminal, clean
+from paddlewheel.cli.terminal import Terminal, told
 from paddlewheel.plan.model import (
     BuildApp,
     ComposeBase,
@@ -33,13 +33,13 @@ def tree(plan: Plan, terminal: Terminal, *, full: bool = False) -> Iterator[str]
     """The lines of `plan`. `full`: with each wheel and Debian package."""
     paint = terminal.paint_data
     python = plan.python
-    yield f"{paint(clean(plan.name), 'bold')} {clean(plan.version)}  {plan.platform}"
+    yield f"{paint(told(plan.name), 'bold')} {told(plan.version)}  {plan.platform}"
     yield f"  python  {python.full_version}, {python.executable}, {python.libc[0]} {python.libc[1]}.{python.libc[2]}"
-    yield f"  starts  {clean(shlex.join([*plan.start.entrypoint, *plan.start.cmd]) or 'nothing')}"
+    yield f"  starts  {told(shlex.join([*plan.start.entrypoint, *plan.start.cmd]) or 'nothing')}"
     if plan.start.reason:
-        yield f"          {clean(plan.start.reason)}"
+        yield f"          {told(plan.start.reason)}"
     for number, note in enumerate(plan.notes):
-        yield f"  {'' if number else 'notes':<6}  {clean(note)}"
+        yield f"  {'' if number else 'notes':<6}  {told(note)}"
     yield ""
     yield from _children(plan, None, "", paint, _BOX if terminal.out_unicode else _ASCII, full)
 
@@ -73,11 +73,11 @@ def _heading(stage: Stage, paint: Callable[[str, str], str]) -> str:
 
 def _body(stage: Stage, bullet: str, full: bool) -> Iterator[str]:
     if stage.note:
-        yield clean(stage.note)
+        yield told(stage.note)
     for step in stage.steps:
-        yield f"{bullet}{step.step}: {clean(describe(step))}"
+        yield f"{bullet}{step.step}: {told(describe(step))}"
         if full:
-            yield from (f"    {clean(line)}" for line in parts(step))
+            yield from (f"    {told(line)}" for line in parts(step))
 
 
 @singledispatch

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from paddlewheel.cli import units
-from paddlewheel.cli.terminal import Terminal, clean
+from paddlewheel.cli.terminal import Terminal, told
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -58,10 +58,10 @@ class PlainReporter:
 
     def note(self, text: str) -> None:
         if not self.quiet:
-            self.line(clean(text))
+            self.line(told(text))
 
     def warn(self, text: str) -> None:
-        self.line(f"{self.terminal.paint('warning:', 'yellow')} {clean(text)}")
+        self.line(f"{self.terminal.paint('warning:', 'yellow')} {told(text)}")
 
     def line(self, text: str) -> None:
         with self._lock:
@@ -74,7 +74,7 @@ class PlainReporter:
     def _task(self, bar: _Bar) -> Iterator[_Bar]:
         yield bar
         if self._steps and bar.age() >= LONG:
-            self.line(f"{clean(bar.title)}: {bar.amount()}{units.seconds(bar.age())}")
+            self.line(f"{told(bar.title)}: {bar.amount()}{units.seconds(bar.age())}")
 
 
 class LiveReporter(PlainReporter):
@@ -185,7 +185,7 @@ class _Bar:
         self._tell()
 
     def draw(self, display: Progress) -> None:
-        self.row = display.add_task(clean(self.title), total=self.total, completed=self.done, unit=self.unit)
+        self.row = display.add_task(told(self.title), total=self.total, completed=self.done, unit=self.unit)
         self.display = display
 
     def _tell(self) -> None:

@@ -71,6 +71,10 @@ def command(
 def _image(source: str, given: dict[str, Any], context: Context) -> Built:
     if options.is_image(source):
         return verbs.load(options.check_destination(source, options.READABLE), context=context)
+    transport, _, place = source.partition(":")
+    if transport in options.TRANSPORTS and place:
+        program = "docker" if transport == "docker-daemon" else "podman"
+        raise UsageError(f"{source}: {program} runs its images itself", hint=f"{program} run --rm {place}")
     if Path(source).is_file():
         raise UsageError(
             f"{source} is a file, not a project's folder",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from paddlewheel.cli import units
-from paddlewheel.cli.terminal import Terminal, clean
+from paddlewheel.cli.terminal import Terminal, told
 
 if TYPE_CHECKING:
     from paddlewheel.verbs import Built, LayerReport
@@ -24,8 +24,8 @@ def summary(built: Built, written: Sequence[str], elapsed: float, terminal: Term
         *(("written" if not number else "", place) for number, place in enumerate(written)),
         ("time", units.seconds(elapsed)),
     ]
-    title = f"{terminal.paint(clean(built.name), 'bold')}  {built.image.platform}"
-    return [title, *(f"  {terminal.paint(f'{label:<8}', 'dim')}  {clean(text)}" for label, text in rows if text)]
+    title = f"{terminal.paint(told(built.name), 'bold')}  {built.image.platform}"
+    return [title, *(f"  {terminal.paint(f'{label:<8}', 'dim')}  {told(text)}" for label, text in rows if text)]
 
 
 def layers(reports: Sequence[LayerReport]) -> str:

@@ -23,6 +23,15 @@ def clean(text: str) -> str:
     return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
+def told(text: str) -> str:
+    """`text` as it may be shown: secrets in URLs redacted, control characters made visible."""
+    if "://" in text:
+        from paddlewheel.net.urls import redact
+
+        text = redact(text)
+    return clean(text)
+
+
 class Terminal:
     """stdout and stderr with what they allow: colour, drawing over lines, box characters."""
 

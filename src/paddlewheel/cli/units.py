@@ -23,7 +23,7 @@ def size(count: float) -> str:
     """``0 B``, ``999 B``, ``1.5 kB``, ``17.5 MB``, ``508 MB``, ``1.2 GB``."""
     value = float(count)
     for step in _STEPS:
-        shown = f"{value:.0f}" if step == "B" or value >= 199.5 else f"{value:.1f}"
+        shown = f"{value:.0f}" if step == "B" or value >= 99.95 else f"{value:.1f}"
         if float(shown) < 1000 or step == _STEPS[-1]:
             return f"{shown} {step}"
         value /= 1000
@@ -49,7 +49,7 @@ def count(number: int, one: str, many: str | None = None) -> str:
 
 def parse_size(text: str) -> int:
     """Bytes of ``5GB``, ``800 MB``, ``512MiB``, ``1000``. Raise `UsageError`."""
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", text.lower(), re.ASCII)
+    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)\s*", text.lower())
     if not match or match[2] not in _SIZES:
         raise UsageError(f"{text!r} is no size", hint="write it as 800MB, 5GB or 512MiB")
     return int(float(match[1]) * _SIZES[match[2]])
@@ -57,7 +57,7 @@ def parse_size(text: str) -> int:
 
 def parse_age(text: str) -> float:
     """Seconds of ``30d``, ``12h``, ``2w``, ``90m``, ``5s``. Raise `UsageError`."""
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhdw])\s*", text.lower(), re.ASCII)
+    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([smhdw])\s*", text.lower())
     if not match:
         raise UsageError(f"{text!r} is no age", hint="write it as 30d, 12h or 2w")
     return float(match[1]) * _AGES[match[2]]

@@ -1,0 +1,151 @@
+"""`paddlewheel cache`, and `upkeep` below it, on real files."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from paddlewheel import upkeep
+from paddlewheel.cache import Cache
+from tests.cli.fakes import command
+
+DAY = 86400.0
+
+
+def aged(path: Path, days: float) -> Path:
+    moment = time.time() - days * DAY
+    os.utime(path, (moment, moment))
+    return path
+
+
+@pytest.fixture
+def filled(own_cache: Path) -> Path:
+    """A cache with a blob of 1,000 bytes for 40 days, one of 2,000 for 10 days, a record, and an unpacked layer."""
+    cache = Cache(own_cache)
+    for size, days in ((1000, 40), (2000, 10)):
+        aged(cache.store.path(cache.store.put(bytes(size))), days)
+    cache.put_record("layers", "ab" * 32, {"size": 1})
+    tree = own_cache / "rootfs" / ("cd" * 32)
+    (tree / "usr" / "bin").mkdir(parents=True)
+    (tree / "usr" / "bin" / "python3").write_bytes(bytes(500))
+    (tree / "usr" / "bin").chmod(0o555)
+    (tree / "usr" / "link").symlink_to("bin")
+    tree.chmod(0o555)
+    aged(tree, 40)
+    with cache.lock("x"):
+        pass
+    return own_cache
+
+
+def sizes(root: Path) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for entry in upkeep.entries(root):
+        found.setdefault(entry.kind, []).append(entry.size)
+    return {kind: sorted(values) for kind, values in found.items()}
+
+
+def test_dir_and_size(filled: Path) -> None:
+    assert command("cache", "dir").out == f"{filled}\n"
+    value = json.loads(command("cache", "size", "--json").out)
+    assert value["dir"] == str(filled)
+    assert value["kinds"]["blobs"] == {"entries": 2, "bytes": 3000}
+    assert value["kinds"]["rootfs"] == {"entries": 1, "bytes": 500}
+    assert value["bytes"] == 3500 + value["kinds"]["records"]["bytes"]
+    assert "locks" not in value["kinds"]
+    lines = command("cache", "size").out.splitlines()
+    assert lines[0].split() == ["blobs", "3.0", "kB", "2"]
+    assert lines[-1].split()[0] == "total"
+
+
+def test_an_absent_cache_is_empty(own_cache: Path) -> None:
+    assert json.loads(command("cache", "size", "--json").out) == {"dir": str(own_cache), "bytes": 0, "kinds": {}}
+    assert command("cache", "prune").err == "0 entries removed, 0 B\n"
+    assert not own_cache.exists()
+
+
+def test_prune_takes_what_was_unused_for_thirty_days(filled: Path) -> None:
+    result = command("cache", "prune", "--json")
+    assert result.status == 0, result.err
+    assert json.loads(result.out) == {"dir": str(filled), "removed": 2, "bytes": 1500, "dry_run": False}
+    assert sizes(filled)["blobs"] == [2000]
+    assert "rootfs" not in sizes(filled)
+    assert "tmp" not in sizes(filled)
+
+
+def test_dry_run_removes_nothing(filled: Path) -> None:
+    before = sizes(filled)
+    assert command("cache", "prune", "--dry-run").err == "2 entries would be removed, 1.5 kB\n"
+    assert sizes(filled) == before
+
+
+def test_older_than(filled: Path) -> None:
+    command("cache", "prune", "--older-than", "5d")
+    assert list(sizes(filled)) == ["records"]
+
+
+def test_max_size_takes_the_longest_unused_first(filled: Path) -> None:
+    command("cache", "prune", "--max-size", "2500")
+    assert sizes(filled)["blobs"] == [2000]
+    assert "rootfs" not in sizes(filled)
+
+
+def test_what_is_in_use_stays(filled: Path) -> None:
+    command("cache", "prune", "--max-size", "0", "--older-than", "0s")
+    assert list(sizes(filled)) == ["records"]  # it was written just now
+
+
+def test_all(filled: Path) -> None:
+    command("cache", "prune", "--all")
+    assert sizes(filled) == {}
+    assert (filled / "locks" / "x").exists()
+
+
+def test_debris_of_a_killed_build_goes_and_work_under_way_stays(own_cache: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    names = {f"blob-{gone.pid}-abcdef": False, f"build-x-{gone.pid}-abcdef": False, f"blob-{os.getpid()}-123456": True}
+    for name in names:
+        (own_cache / "tmp" / name).mkdir(parents=True)
+        (own_cache / "tmp" / name / "half").write_bytes(bytes(10))
+        aged(own_cache / "tmp" / name, 1)
+    command("cache", "prune")
+    assert {path.name for path in (own_cache / "tmp").iterdir()} == {name for name, stays in names.items() if stays}
+    command("cache", "prune", "--all")
+    assert (own_cache / "tmp" / f"blob-{os.getpid()}-123456").exists()
+
+
+def test_an_entry_that_vanishes_meanwhile_is_no_error(filled: Path) -> None:
+    found = list(upkeep.entries(filled))
+    for entry in found * 2:
+        upkeep.remove(filled, entry)
+    assert sizes(filled) == {}
+
+
+def test_a_layer_that_a_sandbox_stands_on_stays(filled: Path) -> None:
+    import fcntl
+
+    (tree,) = (filled / "rootfs").iterdir()
+    handle = os.open(tree, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH)
+        command("cache", "prune", "--all")
+        assert list(sizes(filled)) == ["rootfs"]
+    finally:
+        os.close(handle)
+    command("cache", "prune", "--all")
+    assert sizes(filled) == {}
+
+
+@pytest.mark.parametrize("words", [["--older-than", "soon"], ["--max-size", "much"]])
+def test_bad_limits(words: list[str], filled: Path) -> None:
+    before = sizes(filled)
+    result = command("cache", "prune", *words)
+    assert result.status == 2
+    assert "hint: write it as" in result.err
+    assert sizes(filled) == before

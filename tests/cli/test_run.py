@@ -1,0 +1,86 @@
+"""`paddlewheel run`: a project is built, an image is loaded, the program's status passes through."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.fakes import Calls, command
+
+
+def test_a_folder_is_built_first(calls: Calls) -> None:
+    calls.exit_status = 7
+    result = command("run", "services/shop", "--locked")
+    assert result.status == 7
+    assert calls.names == ["read", "build", "run"]
+    assert calls["read"]["path"] == Path("services/shop")
+    assert calls["build"]["locked"]
+    assert calls["run"]["built"].name == "shop:1.2"
+    assert calls["run"]["arguments"] == ()
+
+
+def test_stdout_belongs_to_the_program(calls: Calls) -> None:
+    result = command("run")
+    assert result.out == ""
+    assert result.err == "starting shop:1.2: gunicorn shop:app --bind 0.0.0.0:8000\n"
+    assert command("run", "-q").err == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "source", "arguments"),
+    [
+        (["--", "--workers", "4"], ".", ("--workers", "4")),
+        (["shop", "--", "-e", "A=1", "--", "x"], "shop", ("-e", "A=1", "--", "x")),
+        (["--"], ".", ()),
+    ],
+)
+def test_what_follows_the_dashes_is_for_the_program(
+    calls: Calls, words: list[str], source: str, arguments: tuple[str, ...]
+) -> None:
+    assert command("run", *words).status == 0
+    assert calls["read"]["path"] == Path(source)
+    assert calls["run"]["arguments"] == arguments
+
+
+def test_arguments_without_dashes_are_refused(calls: Calls) -> None:
+    result = command("run", "shop", "serve")
+    assert result.status == 2
+    assert calls.names == []
+
+
+@pytest.mark.parametrize("source", ["oci:dist/layout", "oci-archive:a.tar", "docker-archive:a.tar:shop:1"])
+def test_an_image_is_loaded(calls: Calls, source: str) -> None:
+    command("run", source)
+    assert calls.names == ["load", "run"]
+    assert calls["load"]["source"] == source
+    assert calls["run"]["built"].name == "loaded:1"
+
+
+def test_environment(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN", "abc")
+    command("run", "-e", "PORT=9000", "--env", "TOKEN", "-e", "EMPTY=", "-e", "URL=a=b")
+    assert calls["run"]["env"] == {"PORT": "9000", "TOKEN": "abc", "EMPTY": "", "URL": "a=b"}
+
+
+@pytest.mark.parametrize(("variable", "word"), [("=x", "names no variable"), ("NOT_SET_HERE", "no such variable")])
+def test_bad_environment(calls: Calls, variable: str, word: str) -> None:
+    result = command("run", "-e", variable)
+    assert result.status == 2
+    assert word in result.err
+    assert calls.names == []
+
+
+def test_a_file_without_a_transport(calls: Calls, tmp_path: Path) -> None:
+    file = tmp_path / "shop.oci.tar"
+    file.touch()
+    result = command("run", str(file))
+    assert result.status == 2
+    assert f"hint: for an image write oci-archive:{file} or docker-archive:{file}" in result.err
+
+
+def test_daemons_run_their_images_themselves(calls: Calls) -> None:
+    result = command("run", "docker-daemon:shop:1.2")
+    assert result.status == 2
+    assert "hint: docker run --rm shop:1.2" in result.err
+    assert calls.names == []
