@@ -102,6 +102,8 @@ class BuildApp:
     version: str
     constraints: tuple[str, ...]
     """Requirement lines with hashes, as pip writes them."""
+    epoch: int = 315532800
+    """SOURCE_DATE_EPOCH for the back end; a zip cannot hold times before 1980."""
     step: Literal["build-app"] = "build-app"
 
 

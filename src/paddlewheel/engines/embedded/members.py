@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from isal import isal_zlib
 from isal.isal_zlib import crc32, decompressobj
 
-from paddlewheel.errors import WheelError
+from paddlewheel.errors import ProjectError, WheelError
 from paddlewheel.image.layer import LayerWriter
 from paddlewheel.image.tar import Entry
 
@@ -181,6 +182,8 @@ class Piece:
     member: Member | None = None
     container: int = 0
     """Which of the layer's containers `member` is in."""
+    file: Path | None = None
+    """A file of this machine, read when it is written; its size and CRC must not have changed by then."""
 
 
 def write_piece(writer: LayerWriter, piece: Piece, containers: list[Container], *, splice: bool = True) -> None:
@@ -191,6 +194,9 @@ def write_piece(writer: LayerWriter, piece: Piece, containers: list[Container], 
     """
     entry = Entry(piece.path, mode=piece.mode, size=piece.size)
     member = piece.member
+    if piece.file is not None:
+        writer.add_stream(entry, _file_chunks(piece, piece.file))
+        return
     if member is None:
         writer.add(entry, piece.data or b"")
         return
@@ -202,3 +208,16 @@ def write_piece(writer: LayerWriter, piece: Piece, containers: list[Container], 
         writer.splice(entry, member.crc, raw, inflated)
     else:
         writer.splice_stream(entry, member.crc, container.pieces(member))
+
+
+def _file_chunks(piece: Piece, path: Path) -> Iterator[bytes]:
+    crc = size = 0
+    with path.open("rb") as file:
+        while chunk := file.read(min(SMALL, piece.size + 1 - size)):
+            size += len(chunk)
+            crc = crc32(chunk, crc)
+            if size > piece.size:
+                break
+            yield chunk
+    if size != piece.size or crc != piece.crc:
+        raise ProjectError(f"{path} changed while it was read", hint="build again when nothing writes to it")

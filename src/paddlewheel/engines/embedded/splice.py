@@ -96,6 +96,7 @@ def write_layer(
     splices: Sequence[bool] = (),
     *,
     entries: Iterable[Entry] = (),
+    level: int = 9,
 ) -> WrittenLayer:
     """Write pieces, their folders, and further `entries` (links, folders) to a layer in `store`, by path."""
     things: dict[str, Piece | Entry] = {entry.path: entry for entry in entries}
@@ -104,7 +105,7 @@ def write_layer(
     for path in list(things):
         _add_folders(things, path)
     with store.create() as (sink, temporary):
-        writer = LayerWriter(sink)
+        writer = LayerWriter(sink, level=level)
         for path in sorted(things):
             thing = things[path]
             if isinstance(thing, Entry):
