@@ -29,6 +29,10 @@ class PythonLock:
     vouched: bool = True
     """Whether every artifact has a sha256 or stronger hash (RECORD's hashes are then not checked again)."""
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """Sentences about what may be wrong with the lock: it is stale, or newer than what is understood."""
+    requested: frozenset[str] = frozenset()
+    """Normalised names of the packages that the project itself asks for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
