@@ -85,7 +85,8 @@ class StartHints:
     manage_py: bool = False
     """Django's manage.py is in the root."""
     wsgi: str | None = None
-    """``package.module:variable`` of a WSGI application found in the source: Django's wsgi.py, a Flask app."""
+    """``package.module:variable`` of a WSGI application found in the source: Django's wsgi.py, a Flask app.
+    ``package.module:function()`` where a function makes it."""
     asgi: str | None = None
     """The same for ASGI: Django's asgi.py, FastAPI, Starlette, Litestar."""
     framework: str | None = None
@@ -94,6 +95,10 @@ class StartHints:
     """A package with ``__main__.py`` (``python -m NAME``), or ``__main__`` for one in the root."""
     main_file: str | None = None
     """A lone main.py, app.py or like script in the root."""
+    source_root: str = ""
+    """The folder that the modules named here are imported from, relative: empty for the root, or ``src``."""
+    candidates: tuple[str, ...] = ()
+    """Applications or modules among which none is the obvious one; `wsgi`, `asgi` and `main_module` leave them out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +116,8 @@ class Project:
     """First line of .python-version, when it names a CPython version."""
     description: str | None = None
     license_expression: str | None = None
+    authors: tuple[str, ...] = ()
+    """As ``Ann <ann@example.org>``."""
     urls: Mapping[str, str] = field(default_factory=dict)
     lock: LockSource
     build_requires: tuple[str, ...] | None = None
