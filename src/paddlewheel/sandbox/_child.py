@@ -8,8 +8,8 @@ Started by `sandbox.run` as a fresh interpreter, because a user namespace needs 
 
 Two pipes join it to paddlewheel. Over `control` come the request (eight bytes of length, JSON), an answer of one byte
 once the users are mapped, and then, to PID 1, numbers of signals to pass on, one byte each; its end means that
-paddlewheel is gone. Over `status` go JSON lines: ``map`` (please map users), ``warn``, ``error``; its end without an
-``error`` means that the program runs. Standard library only, and little of it.
+paddlewheel is gone. Over `status` go JSON lines: ``map`` (please map users), ``mapping`` (what came of it), ``warn``,
+``error``; its end without an ``error`` means that the program runs. Standard library only, and little of it.
 """
 
 from __future__ import annotations
@@ -103,9 +103,13 @@ def _exactly(handle: int, size: int) -> bytes:
 
 def serve(request: dict[str, Any], control: int, status: int, parent: int) -> int:
     """Make the namespaces, run the request in them, and return its exit status."""
-    from paddlewheel.sandbox._init import start
+    if request.get("probe"):
+        from paddlewheel.sandbox._probe import start
+    else:
+        from paddlewheel.sandbox._init import start
 
     request["mapping"] = _namespaces(request, control, status)
+    report(status, {"mapping": request["mapping"]})
     # Entering a user namespace may have cleared it.
     _libc.die_with_parent()
     if request["mapping"] == "none" and os.getppid() != parent:

@@ -45,7 +45,7 @@ def build_root(request: dict[str, Any], warn: Callable[[str], None]) -> str:
         # A copy of the layers, made by paddlewheel in this very folder.
         _libc.mount("bind", request["merged"], root, None, MS_BIND)
     else:
-        _stack(request["layers"])
+        stack(request["layers"])
     if request["mapping"] != "caller":
         _set_owners(root, request["owners"])
     for path in (request["cwd"], *request["writable"]):
@@ -61,7 +61,8 @@ def build_root(request: dict[str, Any], warn: Callable[[str], None]) -> str:
     return root
 
 
-def _stack(layers: list[str]) -> None:
+def stack(layers: list[str]) -> None:
+    """Mount the layers, lowest first, and what is written on top of them, on ``root``."""
     for name in ("upper", "work", "empty"):
         os.mkdir(name)
     names = []
