@@ -53,6 +53,7 @@ def unknown(word: str, known: Sequence[str]) -> UsageError:
 @click.group(
     cls=LazyGroup,
     invoke_without_command=True,
+    subcommand_metavar="COMMAND [ARGS]...",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Errors end with a `hint:` line and an exit status of their own; docs/cli.md lists them. "
     "PADDLEWHEEL_DEBUG=1 adds the traceback.",

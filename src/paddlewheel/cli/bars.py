@@ -53,4 +53,4 @@ class _Speed(ProgressColumn):
     def render(self, task: Task) -> Text:
         if task.fields.get("unit") != "B" or not task.speed:
             return Text("")
-        return Text(f"{units.size(task.speed)}/s", style="dim")
+        return Text(f"{units.size(task.speed)}/s")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import signal
 import sys
 import traceback
@@ -23,7 +24,7 @@ _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 def report(error: BaseException, terminal: Terminal) -> int:
     """Say what `error` means to the user; return the exit status."""
-    if isinstance(error, ReaderGone):
+    if isinstance(error, ReaderGone) or (isinstance(error, BrokenPipeError) and _reader_gone()):
         _forget_stdout()
         return 128 + signal.SIGPIPE
     if os.environ.get(DEBUG, "") not in ("", "0"):
@@ -100,6 +101,16 @@ def _place(error: BaseException) -> str:
     path = Path(ours[-1].filename)
     shown = path.relative_to(home.parent) if path.is_relative_to(home) else path.name
     return f"at {shown}:{ours[-1].lineno}"
+
+
+def _reader_gone() -> bool:
+    """Whether the broken pipe is our stdout: click writes its help there itself."""
+    poll = select.poll()
+    try:
+        poll.register(sys.stdout.fileno(), 0)
+    except (OSError, ValueError):
+        return False
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
 
 
 def _forget_stdout() -> None:
