@@ -1,0 +1,1 @@
+"""Proofs on real projects: the examples, applications of others, popular wheels."""
