@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,6 +75,8 @@ class Built:
     packages: int
     """Number of Python packages installed."""
     start_reason: str
+    version: str = ""
+    """The app's version, which a build back end may have found."""
 
     @property
     def reference(self) -> str:
@@ -84,7 +86,17 @@ class Built:
 
 def read(path: str | Path = ".", *, context: Context | None = None) -> Project:
     """Read a project's folder. Raise `ProjectError`, `SettingsError` or `LockFormatError`."""
-    raise NotImplementedError
+    from paddlewheel.project.reader import read as read_project
+
+    overrides = context.overrides if context else Overrides()
+    project = read_project(path, lock_override=overrides.lock)
+    settings = replace(
+        project.settings,
+        base=overrides.base or project.settings.base,
+        # A Python that is named for this build stands above a base that the settings name.
+        python=overrides.python or project.settings.python,
+    )
+    return replace(project, settings=settings)
 
 
 def lock(project: Project, *, context: Context | None = None, locked: bool = False, upgrade: bool = False) -> Lock:
@@ -93,16 +105,22 @@ def lock(project: Project, *, context: Context | None = None, locked: bool = Fal
     With `locked`, raise `LockOutdatedError` instead of making or changing a lock. With `upgrade`, take the newest
     versions instead of those that the lock has.
     """
-    raise NotImplementedError
+    from paddlewheel.locking import make_lock
+
+    return make_lock(project, context or Context.default(), locked=locked, upgrade=upgrade)
 
 
 def plan(project: Project, lock: Lock, *, context: Context | None = None) -> Plan:
-    """Decide what is to be built. Pure: no network, no clock, no files."""
-    raise NotImplementedError
+    """Decide what is to be built. Pure but for SOURCE_DATE_EPOCH: no network, no clock, no files."""
+    from paddlewheel.plan.make import Choices, make_plan
+
+    overrides = context.overrides if context else Overrides()
+    choices = Choices(bytecode=overrides.bytecode, layers=overrides.layers, epoch=_epoch())
+    return make_plan(project, lock, choices)
 
 
 def build(
-    project: Project,
+    project: Project | str | Path = ".",
     *,
     context: Context | None = None,
     locked: bool = False,
@@ -110,23 +128,34 @@ def build(
 ) -> Built:
     """Lock, plan and build. The result's blobs are in the cache; hand it to `deliver`.
 
-    Nothing changed since the last build of this folder: its result is given back at once.
+    Given a path, and nothing changed since the last build of that folder, its result is given back at once.
     """
-    raise NotImplementedError
+    context = context or Context.default()
+    if isinstance(project, (str, Path)):
+        from paddlewheel.building import build_folder
+
+        return build_folder(Path(project), context, locked=locked, name=name)
+    from paddlewheel.building import build_project
+
+    return build_project(project, context, locked=locked, name=name)
 
 
 def deliver(built: Built, destination: str, *, context: Context | None = None) -> str:
     """Write or load the image: ``oci:DIR``, ``oci-archive:FILE``, ``docker-archive:FILE``, ``docker-daemon:NAME``,
     ``containers-storage:NAME``. Return the destination in words. Raise `DeliveryError` or `ToolMissingError`.
     """
-    raise NotImplementedError
+    from paddlewheel.delivering import deliver as deliver_image
+
+    return deliver_image(built, destination, context or Context.default())
 
 
 def load(source: str, *, context: Context | None = None) -> Built:
     """An image that was made before: ``oci:DIR``, ``oci-archive:FILE`` or ``docker-archive:FILE``, each with
     ``:NAME`` where it holds several. Its blobs are taken into the cache. Raise `ImageError` or `StorageError`.
     """
-    raise NotImplementedError
+    from paddlewheel.delivering import load as load_image
+
+    return load_image(source, context or Context.default())
 
 
 def run(
@@ -137,4 +166,21 @@ def run(
     env: dict[str, str] | None = None,
 ) -> int:
     """Run the image in the rootless sandbox; `arguments` replace its cmd. Return the program's exit status."""
-    raise NotImplementedError
+    from paddlewheel.delivering import run as run_image
+
+    return run_image(built, arguments, context or Context.default(), env or {})
+
+
+def _epoch() -> int | None:
+    import os
+
+    text = os.environ.get("SOURCE_DATE_EPOCH")
+    if not text:
+        return None
+    if not text.isdecimal():
+        from paddlewheel.errors import SettingsError
+
+        raise SettingsError(
+            f"SOURCE_DATE_EPOCH={text!r} is no number of seconds since 1970", hint="unset it, or mend it"
+        )
+    return int(text)

@@ -14,6 +14,7 @@ from paddlewheel.cli import options, summary
 
 if TYPE_CHECKING:
     from paddlewheel.cli.terminal import Terminal
+    from paddlewheel.verbs import Built
 
 
 @click.command("build")
@@ -62,9 +63,8 @@ def command(terminal: Terminal, /, project: Path, outputs: tuple[str, ...], tag:
     for output in outputs:
         options.check_destination(output)
     with options.context(terminal, given) as context:
-        read = verbs.read(project, context=context)
-        built = verbs.build(read, context=context, locked=given["locked"], name=tag)
-        places = outputs or (f"oci-archive:dist/{read.name}-{read.version}.oci.tar",)
+        built = verbs.build(project, context=context, locked=given["locked"], name=tag)
+        places = outputs or (f"oci-archive:{default_place(project, built)}",)
         written = [verbs.deliver(built, place, context=context) for place in places]
     elapsed = time.monotonic() - began
     if not given["quiet"]:
@@ -73,3 +73,9 @@ def command(terminal: Terminal, /, project: Path, outputs: tuple[str, ...], tag:
     value = summary.as_json(built, places, elapsed)
     terminal.data(json.dumps(value, indent=2, ensure_ascii=False) if given["as_json"] else built.reference)
     return 0
+
+
+def default_place(project: Path, built: Built) -> Path:
+    """``dist/<name>-<version>.oci.tar`` in the project's folder."""
+    name = built.image.run.labels.get("org.opencontainers.image.title", "image")
+    return project / "dist" / f"{name}-{built.version}.oci.tar"

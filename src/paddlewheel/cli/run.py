@@ -80,8 +80,7 @@ def _image(source: str, given: dict[str, Any], context: Context) -> Built:
             f"{source} is a file, not a project's folder",
             hint=f"for an image write oci-archive:{source} or docker-archive:{source}",
         )
-    project = verbs.read(Path(source), context=context)
-    return verbs.build(project, context=context, locked=given["locked"])
+    return verbs.build(Path(source), context=context, locked=given["locked"])
 
 
 def _variable(text: str) -> tuple[str, str]:
