@@ -21,6 +21,8 @@ class PinnedPackage:
     path: str
     size: int
     sha256: str
+    extra: bool = False
+    """Part of the second layer: wanted by the user or by a wheel, not by every image of the suite."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
