@@ -68,6 +68,8 @@ class Fault:
     """Flip the last byte of the body."""
     more: bytes = b""
     """Append to the body, and say so in Content-Length."""
+    unsized: bool = False
+    """Send no Content-Length; closing the connection ends the body."""
     no_ranges: bool = False
     """Ignore Range, answer 200 with the whole."""
     wrong_range: bool = False
@@ -93,9 +95,12 @@ class Server:
     ) -> None:
         self.requests: list[Request] = []
         self.faults: list[Fault] = []
+        self.connections = 0
+        """How many were opened so far."""
+        self.connect_status = 405
+        """The answer to CONNECT."""
         self.closing = threading.Event()
         self._password = password
-        self._connections: set[socket.socket] = set()
         self._http = _Http(("127.0.0.1", 0), _Handler)
         self._http.owner = self
         if certificate is not None:
@@ -204,6 +209,7 @@ class _Http(ThreadingHTTPServer):
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._guard:
             self._open.add(request)
+            self.owner.connections += 1
         super().process_request(request, client_address)
 
     def finish_request(self, request: Any, client_address: Any) -> None:
@@ -250,6 +256,7 @@ class _Http(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = -1
+    disable_nagle_algorithm = True
     server: _Http
 
     def do_GET(self) -> None:
@@ -263,6 +270,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_PUT(self) -> None:
         self._serve()
+
+    def do_CONNECT(self) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.server.owner.requests.append(Request("CONNECT", self.path, "", headers))
+        self.send_error(self.server.owner.connect_status)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: `Server.requests` has it all."""
@@ -287,7 +299,8 @@ class _Handler(BaseHTTPRequestHandler):
         body += fault.more
         status, part, headers = _part(request, response, body, fault)
         self.send_response_only(status, HTTPStatus(status).phrase)
-        for name, value in {**headers, "Content-Length": str(len(part))}.items():
+        headers |= {"Connection": "close"} if fault.unsized else {"Content-Length": str(len(part))}
+        for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
         if request.method != "HEAD":

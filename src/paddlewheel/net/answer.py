@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from paddlewheel.net.stop import Stop
 
 _CHUNK: Final = 1 << 18
+_SHORT: Final = 1 << 16
 
 
 class Answer(Protocol):
@@ -48,8 +49,10 @@ class HttpAnswer:
             try:
                 # Whatever has arrived, so that nothing of it is lost when the connection breaks.
                 chunk = self._response.read1(_CHUNK)
-            except (HTTPError, OSError) as error:
-                self._stop.check()
+            except Exception as error:
+                self._stop.check()  # a socket shut by another thread may break in any way
+                if not isinstance(error, (HTTPError, OSError)):
+                    raise
                 raise connection_failure(self.shown, self._asked.host, error, proxy=None) from error
             self._stop.check()
             if not chunk:
@@ -85,6 +88,15 @@ class FileAnswer:
     def chunks(self) -> Iterator[bytes]:
         while chunk := self._file.read(_CHUNK):
             yield chunk
+
+
+def discard(response: urllib3.BaseHTTPResponse) -> None:
+    """Give up an answer's body: a short one is read, so that its connection can be used again."""
+    length = response.headers.get("Content-Length", "")
+    if length.isdecimal() and int(length) <= _SHORT:
+        response.drain_conn()
+    else:
+        response.close()
 
 
 def _extent(response: urllib3.BaseHTTPResponse) -> tuple[int, int | None]:

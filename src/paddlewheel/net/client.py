@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urljoin
 
 from paddlewheel.errors import NetworkError, OfflineError
-from paddlewheel.net.answer import Answer, FileAnswer, HttpAnswer
+from paddlewheel.net.answer import Answer, FileAnswer, HttpAnswer, discard
 from paddlewheel.net.failures import NotFound, RangeRefused, RequestFailed, status_failure
 from paddlewheel.net.pools import AGENT, Pools
 from paddlewheel.net.stop import Patience, Stop
@@ -180,12 +180,12 @@ class Client:
             response = self._pools.send(asked, _headers(start, headers, credentials, same_site=asked.origin == first))
             location = response.headers.get("Location")
             if response.status in _REDIRECTS and location:
-                response.drain_conn()
+                discard(response)
                 came_from, asked = asked, _redirected(asked, location, credentials)
                 continue
             if response.status in (200, 206):
                 return response, asked
-            response.close()
+            discard(response)
             if response.status == 416:
                 raise RangeRefused(f"{redact(asked.url)}: the server has no such part", status=416, retry=True)
             failure = status_failure(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from paddlewheel.errors import IntegrityError
+from paddlewheel.errors import IntegrityError, StorageError
 from paddlewheel.image.store import file_digest, storage_errors
 from paddlewheel.net.failures import RangeRefused, RequestFailed
 from paddlewheel.net.partial import Partial, claim
@@ -46,18 +46,26 @@ class Download:
 
     def to(self, place: Path, partial: Path) -> None:
         """Fetch to `place` by way of `partial`, on the same file system."""
-        with storage_errors(place):
-            place.parent.mkdir(parents=True, exist_ok=True)
-            partial.parent.mkdir(parents=True, exist_ok=True)
-            if self._is_here(place):
+        try:
+            with storage_errors(place):
+                self._to(place, partial)
+        except OSError as error:
+            # What the network does wrong never gets here as an OSError.
+            reason = f"{error.filename or place} cannot be written: {error.strerror}"
+            raise StorageError(reason, hint="check the folder and the disk that it is on") from error
+
+    def _to(self, place: Path, partial: Path) -> None:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        if self._is_here(place):
+            return
+        with claim(partial, patience=self._client.read_timeout, stop=self._stop) as part:
+            # Whoever held the partial file while we waited for it may have finished it.
+            if part.waited and self._is_here(place):
+                part.discard()
                 return
-            with claim(partial, patience=self._client.read_timeout, stop=self._stop) as part:
-                # Whoever held the partial file while we waited for it may have finished it.
-                if part.waited and self._is_here(place):
-                    part.discard()
-                    return
-                self._complete(part)
-                part.move_to(place)
+            self._complete(part)
+            part.move_to(place)
 
     def _is_here(self, place: Path) -> bool:
         try:
