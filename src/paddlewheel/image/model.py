@@ -19,9 +19,23 @@ from paddlewheel.errors import ImageError
 OCI_INDEX: Final = "application/vnd.oci.image.index.v1+json"
 OCI_MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
 OCI_CONFIG: Final = "application/vnd.oci.image.config.v1+json"
+OCI_LAYER: Final = "application/vnd.oci.image.layer.v1.tar"
 OCI_LAYER_GZIP: Final = "application/vnd.oci.image.layer.v1.tar+gzip"
+OCI_LAYER_ZSTD: Final = "application/vnd.oci.image.layer.v1.tar+zstd"
 DOCKER_MANIFEST: Final = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_INDEX: Final = "application/vnd.docker.distribution.manifest.list.v2+json"
+DOCKER_CONFIG: Final = "application/vnd.docker.container.image.v1+json"
+DOCKER_LAYER: Final = "application/vnd.docker.image.rootfs.diff.tar"
+DOCKER_LAYER_GZIP: Final = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+
+OCI_NAMES: Final = {
+    DOCKER_INDEX: OCI_INDEX,
+    DOCKER_MANIFEST: OCI_MANIFEST,
+    DOCKER_CONFIG: OCI_CONFIG,
+    DOCKER_LAYER: OCI_LAYER,
+    DOCKER_LAYER_GZIP: OCI_LAYER_GZIP,
+}
+"""Docker's media types, and OCI's for the same bytes."""
 
 MAX_LAYERS: Final = 127
 """What Docker's overlay2 driver mounts at most."""
@@ -34,10 +48,22 @@ LAYER_TITLE: Final = "dev.paddlewheel.layer.title"
 
 Json = dict[str, Any]
 
+_HEX: Final = frozenset("0123456789abcdef")
+
 
 def sha256_digest(data: bytes) -> str:
     """The digest of `data` as OCI writes it: ``sha256:`` and 64 lower-case hex digits."""
     return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def is_digest(text: object) -> bool:
+    """Whether `text` is a sha256 digest as OCI writes it, or one by another algorithm."""
+    if not isinstance(text, str):
+        return False
+    algorithm, _, hexes = text.partition(":")
+    if algorithm == "sha256":
+        return len(hexes) == 64 and not set(hexes) - _HEX
+    return bool(algorithm and hexes)
 
 
 def canonical_json(value: Any) -> bytes:
@@ -84,23 +110,27 @@ class Descriptor:
             )
         return out
 
+    def in_oci_terms(self) -> Descriptor:
+        """With OCI's media type in place of Docker's for the same bytes."""
+        media_type = OCI_NAMES.get(self.media_type)
+        return self if media_type is None else replace(self, media_type=media_type)
+
     @classmethod
     def from_json(cls, value: Any, where: str = "descriptor") -> Descriptor:
         """Raise `ImageError`, naming `where`, when a field is missing or of the wrong type."""
         try:
             platform = value.get("platform")
             digest, size, media_type = value["digest"], value["size"], value["mediaType"]
-            if not (isinstance(digest, str) and isinstance(size, int) and isinstance(media_type, str)):
+            if not (isinstance(digest, str) and type(size) is int and isinstance(media_type, str)):
                 raise TypeError("digest, size or mediaType")
-            algorithm, _, hexes = digest.partition(":")
-            if algorithm == "sha256" and (len(hexes) != 64 or set(hexes) - set("0123456789abcdef")):
-                raise ValueError(digest)
+            if not is_digest(digest) or size < 0:
+                raise ValueError(f"{digest}, {size} bytes")
             return cls(
                 media_type=media_type,
                 digest=digest,
                 size=size,
                 annotations=dict(value.get("annotations") or {}),
-                platform=Platform(platform["os"], platform["architecture"], platform.get("variant", ""))
+                platform=Platform(platform["os"], platform["architecture"], platform.get("variant") or "")
                 if platform
                 else None,
             )
@@ -183,10 +213,18 @@ class RunConfig:
 
     @classmethod
     def from_json(cls, value: Json) -> RunConfig:
+        """Raise `ImageError` when a field has the wrong type."""
+        try:
+            return cls._from_json(value)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ImageError(f"config: a field of the wrong type ({error!r})") from error
+
+    @classmethod
+    def _from_json(cls, value: Json) -> RunConfig:
         health = value.get("Healthcheck") or {}
 
         def seconds(key: str) -> float | None:
-            return health[key] / 1e9 if key in health else None
+            return health[key] / 1e9 if health.get(key) else None
 
         return cls(
             user=value.get("User") or "",
@@ -254,7 +292,7 @@ class Image:
             "config": Descriptor(
                 media_type=OCI_CONFIG, digest=sha256_digest(config_bytes), size=len(config_bytes)
             ).to_json(),
-            "layers": [layer.descriptor.to_json() for layer in layers],
+            "layers": [layer.descriptor.in_oci_terms().to_json() for layer in layers],
         }
         if annotations:
             manifest["annotations"] = dict(annotations)
@@ -288,8 +326,12 @@ class Image:
 
     @cached_property
     def platform(self) -> Platform:
-        config = self.config
-        return Platform(config.get("os", "linux"), config.get("architecture", ""), config.get("variant", ""))
+        names = [
+            self.config.get(key) or default for key, default in (("os", "linux"), ("architecture", ""), ("variant", ""))
+        ]
+        if not all(isinstance(name, str) for name in names):
+            raise ImageError("config: os, architecture and variant must be strings")
+        return Platform(*names)
 
     @cached_property
     def run(self) -> RunConfig:
@@ -302,11 +344,15 @@ class Image:
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
         """The layers, lowest first. Raise `ImageError` when manifest and config disagree on their number."""
-        descriptors = self.manifest.get("layers") or []
-        diff_ids = (self.config.get("rootfs") or {}).get("diff_ids") or []
+        descriptors = _list(self.manifest.get("layers"), "manifest: layers")
+        rootfs = self.config.get("rootfs")
+        diff_ids = _list(rootfs.get("diff_ids") if isinstance(rootfs, dict) else None, "config: rootfs: diff_ids")
         if len(descriptors) != len(diff_ids):
             raise ImageError(f"manifest has {len(descriptors)} layers, config has {len(diff_ids)} DiffIDs")
-        history = [line for line in self.config.get("history") or [] if not line.get("empty_layer")]
+        if not all(is_digest(diff_id) for diff_id in diff_ids):
+            raise ImageError("config: rootfs: diff_ids: no digest")
+        lines = _list(self.config.get("history"), "config: history")
+        history = [line for line in lines if isinstance(line, dict) and not line.get("empty_layer")]
         if len(history) != len(diff_ids):
             history = [{}] * len(diff_ids)
         return tuple(
@@ -334,10 +380,18 @@ class Image:
         return self.with_run(replace(self.run, labels={**self.run.labels, **labels}))
 
 
+def _list(value: Any, where: str) -> list[Any]:
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise ImageError(f"{where}: a list was expected")
+    return value
+
+
 def _object(data: bytes, what: str) -> Json:
     try:
         value = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ImageError(f"{what}: no JSON ({error})") from error
     if not isinstance(value, dict):
         raise ImageError(f"{what}: a JSON object was expected")

@@ -41,6 +41,13 @@ class Store:
             return False
         return size is None or found == size
 
+    def open(self, digest: str) -> BinaryIO:
+        """The blob as a file. Raise `ImageError` when it is missing."""
+        try:
+            return self.path(digest).open("rb")
+        except FileNotFoundError as error:
+            raise ImageError(f"blob {digest} is missing from the store") from error
+
     def read(self, descriptor: Descriptor) -> bytes:
         """The blob's bytes, checked against its digest. Raise `ImageError` when missing or changed."""
         try:
