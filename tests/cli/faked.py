@@ -7,7 +7,6 @@ import os
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from paddlewheel import verbs
@@ -57,7 +56,6 @@ def fake(scenario: str) -> None:
         return built()
 
     replaced: dict[str, Any] = {
-        "read": lambda path, **given: SimpleNamespace(name="shop", version="1.2", root=Path(path)),
         "build": build,
         "deliver": lambda built, destination, **given: destination.partition(":")[2],
     }

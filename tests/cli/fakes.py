@@ -144,7 +144,7 @@ class Calls:
         return plan()
 
     def build(
-        self, project: Project, *, context: verbs.Context, locked: bool = False, name: str | None = None
+        self, project: Path, *, context: verbs.Context, locked: bool = False, name: str | None = None
     ) -> verbs.Built:
         self.made.append(("build", {"project": project, "context": context, "locked": locked, "name": name}))
         self.during_build(context)

@@ -19,8 +19,8 @@ def test_default_output_and_reference(calls: Calls) -> None:
     result = command("build")
     assert result.status == 0, result.err
     assert result.out == f"shop:1.2@{image().digest}\n"
-    assert calls.names == ["read", "build", "deliver"]
-    assert calls["read"]["path"] == Path()
+    assert calls.names == ["build", "deliver"]
+    assert calls["build"]["project"] == Path()
     assert calls["deliver"]["destination"] == "oci-archive:dist/shop-1.2.oci.tar"
 
 
@@ -29,6 +29,11 @@ def test_every_output_gets_the_image(calls: Calls) -> None:
     assert result.out.startswith("shop:new@sha256:")
     assert [a["destination"] for name, a in calls.made if name == "deliver"] == ["oci:layout", "docker-daemon:shop:1.2"]
     assert calls["build"]["name"] == "shop:new"
+
+
+def test_default_place_is_in_the_project_whatever_the_tag(calls: Calls) -> None:
+    command("build", "services/till", "-t", "registry.example.org:5000/team/till:new")
+    assert calls["deliver"]["destination"] == "oci-archive:services/till/dist/till-1.2.oci.tar"
 
 
 def test_options_become_overrides(calls: Calls) -> None:
@@ -50,7 +55,7 @@ def test_options_become_overrides(calls: Calls) -> None:
     )
     assert context.client.offline
     assert calls["build"]["locked"]
-    assert calls["read"]["path"] == Path("services/shop")
+    assert calls["build"]["project"] == Path("services/shop")
 
 
 def test_what_is_not_said_overrides_nothing(calls: Calls) -> None:

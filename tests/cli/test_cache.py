@@ -61,6 +61,7 @@ def test_dir_and_size(filled: Path) -> None:
     lines = command("cache", "size").out.splitlines()
     assert lines[0].split() == ["blobs", "3.0", "kB", "2"]
     assert lines[-1].split()[0] == "total"
+    assert command("cache").out.splitlines() == lines
 
 
 def test_an_absent_cache_is_empty(own_cache: Path) -> None:

@@ -13,8 +13,8 @@ def test_a_folder_is_built_first(calls: Calls) -> None:
     calls.exit_status = 7
     result = command("run", "services/shop", "--locked")
     assert result.status == 7
-    assert calls.names == ["read", "build", "run"]
-    assert calls["read"]["path"] == Path("services/shop")
+    assert calls.names == ["build", "run"]
+    assert calls["build"]["project"] == Path("services/shop")
     assert calls["build"]["locked"]
     assert calls["run"]["built"].name == "shop:1.2"
     assert calls["run"]["arguments"] == ()
@@ -39,7 +39,7 @@ def test_what_follows_the_dashes_is_for_the_program(
     calls: Calls, words: list[str], source: str, arguments: tuple[str, ...]
 ) -> None:
     assert command("run", *words).status == 0
-    assert calls["read"]["path"] == Path(source)
+    assert calls["build"]["project"] == Path(source)
     assert calls["run"]["arguments"] == arguments
 
 

@@ -34,4 +34,5 @@ def built(name: str = "shop:1.2") -> verbs.Built:
         base="distroless:bookworm (Python 3.11.2, 36 Debian packages)",
         packages=23,
         start_reason="gunicorn is locked, and shop.py has a Flask application",
+        version="1.2",
     )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     "outputs",
     multiple=True,
     metavar="TRANSPORT:PLACE",
-    help="Where to write the image; may be repeated. Default: oci-archive:dist/<name>-<version>.oci.tar.",
+    help="Where to write the image; may be repeated. Default: oci-archive:FILE with FILE = dist/<name>-<version>.oci.tar in PROJECT.",
 )
 @click.option("-t", "--tag", metavar="NAME", help="The image's name, as shop:1.2. Default: from the project.")
 @options.target
@@ -76,6 +76,7 @@ def command(terminal: Terminal, /, project: Path, outputs: tuple[str, ...], tag:
 
 
 def default_place(project: Path, built: Built) -> Path:
-    """``dist/<name>-<version>.oci.tar`` in the project's folder."""
-    name = built.image.run.labels.get("org.opencontainers.image.title", "image")
-    return project / "dist" / f"{name}-{built.version}.oci.tar"
+    """``dist/<name>-<version>.oci.tar`` in the project's folder. Neither `-t` nor a registry's name changes it."""
+    plain = built.name.rpartition("/")[2].partition(":")[0]
+    name = built.image.run.labels.get("org.opencontainers.image.title") or plain
+    return project / "dist" / f"{name}-{built.version or 0}.oci.tar"

@@ -13,13 +13,17 @@ if TYPE_CHECKING:
     from paddlewheel.cli.terminal import Terminal
 
 
-@click.group("cache")
-def command() -> None:
+@click.group("cache", invoke_without_command=True)
+@click.pass_context
+def command(ctx: click.Context) -> int:
     """See and prune what builds keep: downloads, layers, records, unpacked images.
 
     Everything in the cache can be made again. Its place is PADDLEWHEEL_CACHE_DIR, else the platform's cache
-    folder.
+    folder. Without a command: the same as `size`.
     """
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(size)
+    return 0
 
 
 @command.command("dir")
