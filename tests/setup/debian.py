@@ -16,6 +16,7 @@ PACKAGES: Final = (
     "busybox-static",
     "docker-registry",
     "docker.io",
+    "faketime",
     "gcc",
     "git",
     "libc6-dev",

@@ -69,7 +69,7 @@ class User:
         timeout: float = 600,
     ) -> subprocess.CompletedProcess[str]:
         """Run the command ``paddlewheel`` as this user."""
-        command = [self.python, "-c", "from paddlewheel.cli import main; main()", *arguments]
+        command = [self.python, "-m", "paddlewheel", *arguments]
         return self.run(command, cwd=cwd, env=env, check=check, timeout=timeout)
 
     def own(self, path: Path) -> Path:
