@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     "outputs",
     multiple=True,
     metavar="TRANSPORT:PLACE",
-    help="Where to write the image; may be repeated. Default: oci-archive:FILE with FILE = dist/<name>-<version>.oci.tar in PROJECT.",
+    help="Where to write the image; may be repeated. Default: oci-archive:dist/<name>-<version>.oci.tar, in PROJECT.",
 )
 @click.option("-t", "--tag", metavar="NAME", help="The image's name, as shop:1.2. Default: from the project.")
 @options.target
