@@ -154,7 +154,7 @@ class Stage:
     """A stage: its parent (None: from nothing), its steps, and a word on why it is as it is."""
 
     name: StageName
-    parent: StageName | None
+    parent: StageName | None = None
     steps: tuple[Step, ...] = ()
     note: str = ""
 

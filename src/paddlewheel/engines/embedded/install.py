@@ -137,9 +137,9 @@ def _rewritten(container: Container, member: Member, venv: Venv) -> bytes | None
     """A script whose first line asks for the environment's Python, with that line filled in; else None."""
     if not container.read_start(member, 8).startswith(b"#!python"):
         return None
-    first, newline, rest = container.read(member).partition(b"\n")
-    words = first.removeprefix(b"#!pythonw").removeprefix(b"#!python")
-    return b"#!" + venv.interpreter.encode() + words.rstrip(b"\r") + newline + rest
+    # What follows on that line is dropped, as by pip and uv.
+    _, newline, rest = container.read(member).partition(b"\n")
+    return b"#!" + venv.interpreter.encode() + newline + rest
 
 
 def _scripts(wheel: Wheel, container: Container, venv: Venv) -> Iterator[tuple[str, bytes]]:
