@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Final
 from paddlewheel.cache import Cache
 from paddlewheel.debian.control import parse_paragraph
 from paddlewheel.debian.index import PackageIndex
-from paddlewheel.debian.mirror import Mirrors, redact
+from paddlewheel.debian.mirror import Mirrors
 from paddlewheel.debian.signature import verify_inrelease
-from paddlewheel.errors import DebianError, ExpiredError, IntegrityError, NetworkError, SignatureError
+from paddlewheel.errors import DebianError, ExpiredError, IntegrityError, SignatureError
+from paddlewheel.net.urls import redact
 
 if TYPE_CHECKING:
     from paddlewheel.net import Client
@@ -105,7 +106,10 @@ def fetch_release(
     """Fetch and verify ``<base>/dists/<dist>/InRelease``."""
     url = f"{base}/dists/{dist}/InRelease"
     where = redact(url)
-    release = parse_release(verify_inrelease(client.get(url, limit=_INRELEASE_LIMIT), keys, where), where)
+    release = parse_release(
+        verify_inrelease(client.get(url, limit=_INRELEASE_LIMIT, what=f"the index of Debian {dist}"), keys, where),
+        where,
+    )
     check_release(release, dist, now=now, allow_expired=allow_expired)
     return release
 
@@ -133,14 +137,14 @@ def _download_index(
     place = cache.artifact(sha256)
     plain = f"{folder}/{name}"
     if release.by_hash:
+        from paddlewheel.net import NotFound
+
         # By hash, an update of the mirror between the two requests does no harm.
         try:
             client.download(f"{folder}/by-hash/SHA256/{sha256}", place, sha256=sha256, size=size)
-        except NetworkError as error:
-            if getattr(error, "status", 404) != 404:
-                raise
-        else:
             return
+        except NotFound:
+            pass
     try:
         client.download(plain, place, sha256=sha256, size=size)
     except IntegrityError as error:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
@@ -35,7 +35,8 @@ class Package:
     conflicts: tuple[Relation, ...] = ()
     """Conflicts and Breaks."""
     priority: str = "optional"
-    multi_arch: str = "no"
+    snapshot: str = ""
+    """When it was in the archive, for one that is no longer in the index."""
 
     def provided_version(self, name: str) -> tuple[bool, str | None]:
         """Whether the package provides `name` beside its own, and as which version."""
@@ -61,6 +62,7 @@ class Package:
             size=self.size,
             sha256=self.sha256,
             extra=extra,
+            snapshot=self.snapshot,
         )
 
 
@@ -73,9 +75,14 @@ class _Raw:
 
 @dataclass
 class PackageIndex:
-    """Packages by name, over several indexes given as (archive, text, where it came from)."""
+    """Packages by name, over several indexes given as (archive, text, where it came from).
+
+    `preferred`: packages of an older lock, which come before newer versions. What they depend on is taken from the
+    version that the index has.
+    """
 
     sources: Iterable[tuple[str, bytes, str]]
+    preferred: Mapping[str, PinnedPackage] = field(default_factory=dict)
     _parsed: dict[str, tuple[Package, ...]] = field(default_factory=dict, init=False)
 
     @cached_property
@@ -106,17 +113,43 @@ class PackageIndex:
                     found.setdefault(item.strip().partition(" ")[0], set()).add(name)
         return {virtual: sorted(names) for virtual, names in found.items()}
 
+    def preferring(self, preferred: Mapping[str, PinnedPackage]) -> PackageIndex:
+        """The same index, with versions of an older lock before newer ones. Shares what was read."""
+        other = PackageIndex((), preferred)
+        other.__dict__["_raw"] = self._raw
+        other.__dict__["_virtual"] = self._virtual
+        return other
+
     @property
     def names(self) -> Iterable[str]:
         return self._raw.keys()
 
     def candidates(self, name: str) -> tuple[Package, ...]:
-        """All packages of that very name, highest version first; of equal versions the first index's."""
+        """All packages of that very name, the preferred first, then by version, highest first."""
         if name not in self._parsed:
             packages = [_package(raw) for raw in self._raw.get(name, ())]
             ordered = sorted(packages, key=lambda package: version_key(package.version), reverse=True)
-            self._parsed[name] = tuple(ordered)
+            self._parsed[name] = tuple(self._kept(name, ordered))
         return self._parsed[name]
+
+    def _kept(self, name: str, ordered: list[Package]) -> list[Package]:
+        pin = self.preferred.get(name)
+        if pin is None or not ordered:
+            return ordered
+        same = [package for package in ordered if package.sha256 == pin.sha256]
+        if same:
+            return [*same, *(package for package in ordered if package not in same)]
+        kept = replace(
+            ordered[0],
+            version=pin.version,
+            architecture=pin.architecture,
+            archive=pin.archive,
+            path=pin.path,
+            size=pin.size,
+            sha256=pin.sha256,
+            snapshot=pin.snapshot,
+        )
+        return [kept, *ordered]
 
     def providers(self, name: str) -> tuple[Package, ...]:
         """Packages that provide `name`, each in its highest version; more important ones first, then by name."""
@@ -164,5 +197,4 @@ def _package(raw: _Raw) -> Package:
             relation for key in ("Conflicts", "Breaks") for clause in relations(key) for relation in clause
         ),
         priority=fields.get("Priority", "optional"),
-        multi_arch=fields.get("Multi-Arch", "no"),
     )

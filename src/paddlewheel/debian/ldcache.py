@@ -65,7 +65,8 @@ def read_library(data: bytes) -> tuple[str, int] | None:
             if not isinstance(segment, DynamicSegment):
                 continue
             for tag in segment.iter_tags("DT_SONAME"):
-                return str(tag.soname), _ELF_LIBC6 | _ABI[machine]
+                # pyelftools sets the attribute by the tag's name, which its types do not tell.
+                return str(tag.soname), _ELF_LIBC6 | _ABI[machine]  # type: ignore[attr-defined]
             return "", _ELF_LIBC6 | _ABI[machine]
     except (ELFError, ValueError, KeyError, UnicodeDecodeError):
         return None

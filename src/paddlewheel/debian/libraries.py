@@ -239,6 +239,13 @@ def unknown_libraries(sonames: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({soname for soname in sonames if package_for(soname) is None}))
 
 
+def holds(packages: Iterable[str], soname: str) -> bool:
+    """Whether one of `packages` is, by its name, the one that holds `soname`."""
+    package = package_for(soname)
+    # trixie renamed libraries when time_t grew on 32-bit machines.
+    return package is not None and not {package, f"{package}t64"}.isdisjoint(packages)
+
+
 def provided_sonames(paths: Iterable[str]) -> frozenset[str]:
     """File names among `paths` that the loader could be asked for, in its default folders and those of ld.so.conf.
 

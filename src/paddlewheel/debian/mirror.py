@@ -10,11 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from paddlewheel.debian.control import parse_paragraphs
 from paddlewheel.debian.model import SUITES
 from paddlewheel.errors import DebianError, SettingsError
+from paddlewheel.net.urls import redact
 
 ENVIRONMENT: Final = "PADDLEWHEEL_MIRROR"
 DEFAULT: Final = "https://mirrors.kernel.org/debian"
@@ -62,13 +63,6 @@ def choose_mirror(
             return _from_text(text, origin)
     found = from_apt(apt)
     return found if found is not None else Mirrors(DEFAULT, DEFAULT_SECURITY, "the default")
-
-
-def redact(url: str) -> str:
-    """`url` without its user and password, for messages."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")
-    return urlunsplit(parts._replace(netloc=f"***@{host[2]}")) if host[1] else url
 
 
 def security_sibling(url: str) -> str:

@@ -23,6 +23,8 @@ class PinnedPackage:
     sha256: str
     extra: bool = False
     """Part of the second layer: wanted by the user or by a wheel, not by every image of the suite."""
+    snapshot: str = ""
+    """As the base's, where this package was kept from an older lock; empty: the base's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 from paddlewheel.cache import Cache
 from paddlewheel.debian.archive import fetch_suite
 from paddlewheel.debian.closure import Closure
-from paddlewheel.debian.libraries import package_for
+from paddlewheel.debian.index import PackageIndex
+from paddlewheel.debian.libraries import holds, package_for
 from paddlewheel.debian.mirror import SNAPSHOT, Mirrors
 from paddlewheel.debian.model import SUITES, PinnedBase, PinnedPackage
 from paddlewheel.debian.signature import trusted_keys
@@ -19,7 +21,7 @@ from paddlewheel.errors import NetworkError, ResolutionError
 from paddlewheel.progress import Reporter, Silent
 
 if TYPE_CHECKING:
-    from paddlewheel.net import Client
+    from paddlewheel.net import Client, Stop
 
 STAMP: Final = "%Y%m%dT%H%M%SZ"
 _PARALLEL: Final = 8
@@ -50,12 +52,14 @@ def resolve(
     now: datetime | None = None,
     allow_expired: bool = False,
     roots: Iterable[str] | None = None,
+    keep: PinnedBase | None = None,
 ) -> PinnedBase:
     """The closure of the suite's core, the user's `packages` and those that hold `libraries` (sonames).
 
     The core is resolved first and alone, so that it is the same in every project; the rest is marked `extra`.
     Sonames without an entry in the table are not looked at (`libraries.unknown_libraries`). `keys` replaces the
-    trusted keys, `roots` the core's. Raise `ResolutionError`, `SignatureError`, `ExpiredError`, `NetworkError`.
+    trusted keys, `roots` the core's. `keep` is an older lock, whose versions stay where they fit. Raise
+    `ResolutionError`, `SignatureError`, `ExpiredError`, `NetworkError`.
     """
     say = reporter or Silent()
     with say.task(f"Debian {suite}: package indexes"):
@@ -69,28 +73,54 @@ def resolve(
             now=now or datetime.now(UTC),
             allow_expired=allow_expired,
         )
-    closure = Closure(index)
-    closure.add(core_roots(suite) if roots is None else roots)
-    core = set(closure.chosen)
-    requested = tuple(sorted(set(packages)))
-    closure.add(requested)
-    needed = []
-    for soname in sorted(set(libraries)):
-        package = package_for(soname)
-        if package is None:
-            continue
-        before = len(closure.chosen)
-        _add_library(closure, soname, package)
-        if len(closure.chosen) > before:
-            needed.append(soname)
-    return PinnedBase(
+    request = _Request(
         suite=suite,
         architecture=architecture,
         snapshot=date.astimezone(UTC).strftime(STAMP),
-        requested=requested,
-        libraries=tuple(needed),
-        packages=tuple(closure.chosen[name].pinned(extra=name not in core) for name in sorted(closure.chosen)),
+        roots=core_roots(suite) if roots is None else tuple(roots),
+        packages=tuple(sorted(set(packages))),
+        libraries=tuple(sorted(set(libraries))),
     )
+    if keep is not None and (keep.suite, keep.architecture) == (suite, architecture):
+        pins = {pin.name: replace(pin, snapshot=pin.snapshot or keep.snapshot) for pin in keep.packages}
+        try:
+            return request.resolved(index.preferring(pins))
+        except ResolutionError:
+            say.note("the Debian packages of the lock do not go with what is wanted now: all are taken anew")
+    return request.resolved(index)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    suite: str
+    architecture: str
+    snapshot: str
+    roots: tuple[str, ...]
+    packages: tuple[str, ...]
+    libraries: tuple[str, ...]
+
+    def resolved(self, index: PackageIndex) -> PinnedBase:
+        closure = Closure(index)
+        closure.add(self.roots)
+        core = set(closure.chosen)
+        closure.add(self.packages)
+        needed = []
+        for soname in self.libraries:
+            package = package_for(soname)
+            if package is None:
+                continue
+            before = len(closure.chosen)
+            _add_library(closure, soname, package)
+            if len(closure.chosen) > before or not holds(closure.chosen, soname):
+                needed.append(soname)
+        return PinnedBase(
+            suite=self.suite,
+            architecture=self.architecture,
+            snapshot=self.snapshot,
+            requested=self.packages,
+            libraries=tuple(needed),
+            packages=tuple(closure.chosen[name].pinned(extra=name not in core) for name in sorted(closure.chosen)),
+        )
 
 
 def _add_library(closure: Closure, soname: str, package: str) -> None:
@@ -111,60 +141,70 @@ def fetch(
     snapshot_url: str = SNAPSHOT,
 ) -> dict[str, Path]:
     """The .deb of each package by name, from the cache, the mirror, or the snapshot service, checked by hash."""
+    from paddlewheel.net import Stop
+
     wanted = list(packages)
     missing = [package for package in wanted if not cache.has_artifact(package.sha256, package.size)]
     say = reporter or Silent()
     if missing:
-        title = f"{len(missing)} Debian packages"
         with (
-            say.task(title, sum(package.size for package in missing), unit="B") as task,
-            ThreadPoolExecutor(_PARALLEL) as pool,
+            say.task(f"{len(missing)} Debian packages", sum(package.size for package in missing), unit="B") as task,
+            ThreadPoolExecutor(_PARALLEL, "debs") as pool,
         ):
-            jobs = {
-                pool.submit(_fetch_one, package, snapshot, client, cache, mirrors, snapshot_url, task.advance): package
-                for package in missing
-            }
+            source = _Source(client, cache, mirrors, snapshot, snapshot_url, task.advance, Stop())
+            # The largest first, so that none of them is alone at the end.
+            jobs = [pool.submit(source.get, package) for package in sorted(missing, key=lambda one: -one.size)]
             try:
-                for job in as_completed(jobs):
-                    note = job.result()
-                    if note:
-                        say.note(note)
+                notes = [job.result() for job in as_completed(jobs)]
             except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
+                source.stop.set()
+                pool.shutdown(wait=True, cancel_futures=True)
                 raise
+        for note in sorted(filter(None, notes)):
+            say.note(note)
     return {package.name: cache.artifact(package.sha256) for package in wanted}
 
 
-def _fetch_one(
-    package: PinnedPackage,
-    snapshot: str,
-    client: Client,
-    cache: Cache,
-    mirrors: Mirrors,
-    snapshot_url: str,
-    progress: Callable[[int], None],
-) -> str | None:
-    place = cache.artifact(package.sha256)
+@dataclass(frozen=True, slots=True)
+class _Source:
+    client: Client
+    cache: Cache
+    mirrors: Mirrors
+    snapshot: str
+    snapshot_url: str
+    progress: Callable[[int], None]
+    stop: Stop
 
-    def get(base: str) -> bool:
+    def get(self, package: PinnedPackage) -> str | None:
+        """Fetch one .deb. Return a sentence where it did not come from the mirror."""
+        label = f"{package.name} {package.version}"
+        if self._try(self.mirrors.url(package.archive), package, label):
+            return None
+        then = datetime.strptime(package.snapshot or self.snapshot, STAMP).replace(tzinfo=UTC)
+        for later in _LATER:
+            stamp = (then + later).strftime(STAMP)
+            if self._try(f"{self.snapshot_url}/{package.archive}/{stamp}", package, label):
+                return f"{label} is gone from the mirror; it came from the snapshot of {stamp}"
+        raise NetworkError(
+            f"Debian package {label} is gone from {self.mirrors}, and the snapshot service has no such file",
+            hint="lock newer packages: paddlewheel lock --upgrade",
+        )
+
+    def _try(self, base: str, package: PinnedPackage, label: str) -> bool:
+        """Whether `base` has the .deb; it is in the cache then."""
+        from paddlewheel.net import NotFound
+
         try:
-            client.download(
-                f"{base}/{package.path}", place, sha256=package.sha256, size=package.size, progress=progress
+            self.client.download(
+                f"{base}/{package.path}",
+                self.cache.artifact(package.sha256),
+                sha256=package.sha256,
+                size=package.size,
+                progress=self.progress,
+                partial=self.cache.root / "tmp" / f"download-{package.sha256}.partial",
+                what=f"Debian package {label}",
+                stop=self.stop,
             )
-        except NetworkError as error:
-            if getattr(error, "status", None) != 404:
-                raise
+        except NotFound:
             return False
         return True
-
-    if get(mirrors.url(package.archive)):
-        return None
-    then = datetime.strptime(snapshot, STAMP).replace(tzinfo=UTC)
-    for later in _LATER:
-        stamp = (then + later).strftime(STAMP)
-        if get(f"{snapshot_url}/{package.archive}/{stamp}"):
-            return f"{package.name} {package.version} is gone from the mirror; it came from the snapshot of {stamp}"
-    raise NetworkError(
-        f"{package.name} {package.version} is gone from {mirrors}, and the snapshot service has no such file",
-        hint="lock newer packages: paddlewheel lock --upgrade",
-    )
