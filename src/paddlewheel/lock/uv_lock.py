@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -106,13 +106,24 @@ def _difference(project: Project) -> str | None:
             break
     else:
         return f"{project.name} is not in it"
-    metadata = package.get("metadata", {}).get("requires-dist", ())
-    before = {(canonicalize_name(entry["name"]), SpecifierSet(entry.get("specifier", ""))) for entry in metadata}
-    lists = [declared.get("dependencies", ()), *declared.get("optional-dependencies", {}).values()]
+    before = {
+        (
+            canonicalize_name(entry["name"]),
+            SpecifierSet(entry.get("specifier", "")),
+            "extra ==" in entry.get("marker", ""),
+        )
+        for entry in package.get("metadata", {}).get("requires-dist", ())
+    }
+    optional = [text for texts in declared.get("optional-dependencies", {}).values() for text in texts]
     try:
-        wanted = [Requirement(text) for texts in lists for text in texts]
+        now = {*_stated(declared.get("dependencies", ()), False), *_stated(optional, True)}
     except InvalidRequirement as error:
         return str(error)
-    now = {(canonicalize_name(requirement.name), requirement.specifier) for requirement in wanted}
-    changed = sorted({name for name, _ in before ^ now})
+    changed = sorted({name for name, _, _ in before ^ now})
     return f"changed: {', '.join(changed)}" if changed else None
+
+
+def _stated(texts: Iterable[str], extra: bool) -> Iterator[tuple[str, SpecifierSet, bool]]:
+    for text in texts:
+        requirement = Requirement(text)
+        yield canonicalize_name(requirement.name), requirement.specifier, extra

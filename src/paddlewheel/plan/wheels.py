@@ -57,6 +57,7 @@ def tags_for(python: PythonTarget) -> tuple[Tag, ...]:
 def _platform_tags(python: PythonTarget) -> Iterator[str]:
     libc, major, minor = python.libc
     arch = machine(python.platform)
+    yield f"linux_{arch}"
     if libc == "glibc":
         # manylinux1, the first of them, was glibc 2.5 and for x86 alone; the other machines came with 2.17.
         oldest = 5 if arch in _LEGACY_MACHINES["manylinux1"] else 17
@@ -68,7 +69,6 @@ def _platform_tags(python: PythonTarget) -> Iterator[str]:
     elif libc == "musl":
         for number in range(minor, -1, -1):
             yield f"musllinux_{major}_{number}_{arch}"
-    yield f"linux_{arch}"
 
 
 def environment_for(python: PythonTarget) -> Environment:
