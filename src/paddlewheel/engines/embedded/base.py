@@ -37,7 +37,6 @@ from paddlewheel.engines.embedded.kept import KeptLayer, keep_layer, kept_layer,
 from paddlewheel.engines.embedded.members import Piece
 from paddlewheel.engines.embedded.splice import write_layer
 from paddlewheel.image.layer import LayerWriter
-from paddlewheel.image.model import OCI_LAYER_GZIP
 from paddlewheel.image.unpack import unpack_layer
 from paddlewheel.net import Client
 from paddlewheel.plan.model import ComposeBase, PythonTarget
@@ -68,12 +67,7 @@ class Base:
         return self._compiler[0]
 
     def _find_compiler(self, reporter: Reporter) -> Compiler | None:
-        rootfs = unpack_layer(
-            self.cache.store.path(self.core.digest),
-            self.core.diff_id,
-            OCI_LAYER_GZIP,
-            self.cache.root / "rootfs",
-        )
+        rootfs = unpack_layer(self.core.as_layer(), self.cache.store, self.cache)
         own = image_compiler(rootfs, self.python.version, self.build, self.python.platform.architecture)
         if own:
             return own
@@ -86,8 +80,9 @@ class Base:
             )
             return None
         reporter.warn(
-            f"bytecode is compiled by another Python {short} than the image's ({other.identity.partition('(')[0].strip()}),"
-            " so the image's digest may differ from one built where the image's own runs"
+            f"bytecode is compiled by another Python {short} than the image's, "
+            f"{other.identity.partition('(')[0].removeprefix('other ').strip()}, "
+            "so the image's digest may differ from one built where the image's own runs"
         )
         return other
 
@@ -166,7 +161,10 @@ def _library_bytecode(base: Base, composed: Composed, compiler: Compiler, report
     sources: list[Source] = [
         (path, f"/{path}", (rootfs / path).read_bytes)
         for path in composed.files
-        if path.endswith(".py") and path.startswith((library, "usr/lib/python3/"))
+        if path.endswith(".py")
+        and path.startswith((library, "usr/lib/python3/"))
+        # Debian's sitecustomize.py is a link into /etc, for the administrator.
+        and not (rootfs / path).is_symlink()
     ]
     with (
         reporter.task("Byte-compiling the standard library", len(sources), unit="files") as task,

@@ -1,4 +1,4 @@
-"""The layer between base and wheels: an empty virtual environment, writable folders, the time zone. A few hundred bytes."""
+"""The layer between base and wheels: an empty virtual environment, writable folders, the time zone."""
 
 from __future__ import annotations
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -57,8 +59,8 @@ def artifact_of(wheel: WheelRef) -> Artifact:
 
 def fetch_wheels(wheels: Sequence[WheelRef], shop: Workshop) -> None:
     """Bring all `wheels` into the cache."""
-    for _ in fetch([artifact_of(w) for w in wheels], cache=shop.cache, client=shop.client, reporter=shop.reporter):
-        pass
+    artifacts = [artifact_of(wheel) for wheel in wheels]
+    deque(fetch(artifacts, cache=shop.cache, client=shop.client, reporter=shop.reporter, title="Wheels"), maxlen=0)
 
 
 def wheel_layers(wheels: Sequence[WheelRef], budget: int, shop: Workshop) -> list[KeptLayer]:
@@ -123,12 +125,15 @@ def _make(
         jobs: dict[Future[KeptLayer], int] = {}
         try:
             artifacts = [artifact_of(wheel) for wheel in needed]
-            for artifact, _ in fetch(artifacts, cache=shop.cache, client=shop.client, reporter=shop.reporter):
-                number = place[artifact.sha256]
-                waiting[number].discard(artifact.sha256)
-                if not waiting[number]:
-                    job = layers.submit(_make_layer, groups[number], keys[number], shop, compilers)
-                    jobs[job] = number
+            with closing(
+                fetch(artifacts, cache=shop.cache, client=shop.client, reporter=shop.reporter, title="Wheels")
+            ) as arriving:
+                for artifact, _ in arriving:
+                    number = place[artifact.sha256]
+                    waiting[number].discard(artifact.sha256)
+                    if not waiting[number]:
+                        job = layers.submit(_make_layer, groups[number], keys[number], shop, compilers)
+                        jobs[job] = number
             for job in as_completed(jobs):
                 made[jobs[job]] = job.result()
                 task.advance(len(groups[jobs[job]]))
