@@ -15,6 +15,7 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[1]
 PADDLEWHEEL = Path(sys.executable).with_name("paddlewheel")
 ARCHIVE = Path("dist/flask-service.oci.tar")
+PORT = 8000
 PATIENCE = 60.0
 """Seconds that the service may take until it answers."""
 
@@ -26,8 +27,10 @@ def main() -> int:
     status = subprocess.run([PADDLEWHEEL, *build], check=False).returncode
     if status:
         return status
-    port = free_port()
-    run = ["run", f"oci-archive:{ARCHIVE}", "-e", f"PORT={port}"]
+    port = choose_port()
+    run = ["run", f"oci-archive:{ARCHIVE}"]
+    if port != PORT:  # somebody else listens there: replace the image's command
+        run += ["--", "gunicorn", f"--bind=127.0.0.1:{port}", "app:app"]
     show(run)
     began = time.monotonic()
     service = subprocess.Popen([PADDLEWHEEL, *run])
@@ -55,10 +58,17 @@ def show(arguments: list[str]) -> None:
     print(f"\n$ paddlewheel {' '.join(arguments)}", flush=True)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def choose_port() -> int:
+    """The port that the image listens on, or a free one where that is taken."""
+    for wanted in (PORT, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("0.0.0.0", wanted))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise RuntimeError("no port is free")
 
 
 def ask(service: subprocess.Popen[bytes], url: str) -> str:
