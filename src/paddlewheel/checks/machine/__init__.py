@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from paddlewheel.checks.machine.probe import Probe, State
@@ -29,6 +30,9 @@ def examine(cache: Cache, *, mirror: str | None = None, offline: bool = False) -
     """All probes, in the order for people. `mirror`: from the command line. `offline`: servers are not asked."""
     from paddlewheel.checks.machine import engines, host, sandbox, servers
 
+    # Threads that import modules which import each other may see them half made: they are loaded before.
+    for module in ("debian.mirror", "lock.uv", "net", "net.machine", "sandbox.probe"):
+        import_module(f"paddlewheel.{module}")
     asked: list[Callable[[], Iterable[Probe]]] = [
         host.python,
         host.uv,
