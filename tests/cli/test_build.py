@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from paddlewheel.verbs import Overrides
+from paddlewheel.cli.summary import layers
+from paddlewheel.verbs import LayerReport, Overrides
 from tests.cli.fakes import Calls, command
 from tests.cli.values import built, image
 
@@ -106,11 +107,31 @@ def test_summary_reads_without_colour(calls: Calls) -> None:
         "shop:1.2  linux/amd64",
         "  base      distroless:bookworm (Python 3.11.2, 36 Debian packages)",
         "  packages  23 Python packages",
-        "  layers    3: 2 new (15.3 MB: numpy 2.1.0, shop 1.2), 1 reused (17.5 MB)",
+        "  layers    3: 2 new (15.3 MB), 1 reused (17.5 MB)",
+        "            +  15.3 MB  numpy 2.1.0",
+        "            +   4.2 kB  shop 1.2",
         "  size      32.8 MB compressed, 112 MB unpacked",
         "  starts    gunicorn shop:app --bind 0.0.0.0:8000",
         "            gunicorn is locked, and shop.py has a Flask application",
         "  written   dist/shop-1.2.oci.tar",
+    ]
+
+
+def layer(title: str, size: int, reused: bool = False) -> LayerReport:
+    return LayerReport(title=title, size=size, unpacked=size, reused=reused)
+
+
+def test_layers_in_words() -> None:
+    assert layers([layer("a", 1, reused=True), layer("b", 2, reused=True)]) == ["2, all reused"]
+    many = [layer(f"wheel {number}", 1000 * number) for number in range(1, 9)]
+    assert layers([layer("flask 3.1, " * 20, 10_000), *many]) == [
+        "9: 9 new (46.0 kB)",
+        "+  10.0 kB  flask 3.1, flask 3.1, flask 3.1, flask 3.1, flask 3.1, fl...",
+        "+   8.0 kB  wheel 8",
+        "+   7.0 kB  wheel 7",
+        "+   6.0 kB  wheel 6",
+        "+   5.0 kB  wheel 5",
+        "+  10.0 kB  in 4 more",
     ]
 
 

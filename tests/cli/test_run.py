@@ -25,6 +25,7 @@ def test_stdout_belongs_to_the_program(calls: Calls) -> None:
     assert result.out == ""
     assert result.err == "starting shop:1.2: gunicorn shop:app --bind 0.0.0.0:8000\n"
     assert command("run", "-q").err == ""
+    assert command("run", "--", "--help").err == "starting shop:1.2: gunicorn shop:app --help\n"
 
 
 @pytest.mark.parametrize(

@@ -58,13 +58,13 @@ def command(
     Examples:
       paddlewheel run
       paddlewheel run services/shop -e PORT=9000 -e DATABASE_URL
-      paddlewheel run . -- --workers 4
+      paddlewheel run . -- python -m shop.tasks
       paddlewheel run oci-archive:dist/shop-1.2.oci.tar
     """
     env = dict(_variable(text) for text in variables)
     with options.context(terminal, given) as context:
         built = _image(source, given, context)
-        context.reporter.note(f"starting {built.name}: {summary.start(built)[0]}")
+        context.reporter.note(f"starting {built.name}: {summary.command(built, arguments)}")
         return verbs.run(built, arguments, context=context, env=env)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from paddlewheel.cli import units
 from paddlewheel.cli.terminal import Terminal, told
@@ -12,40 +12,57 @@ from paddlewheel.cli.terminal import Terminal, told
 if TYPE_CHECKING:
     from paddlewheel.verbs import Built, LayerReport
 
+LISTED: Final = 5
+"""New layers that are named."""
+WIDTH: Final = 60
+"""Characters of a layer's title that are shown."""
+
 
 def summary(built: Built, written: Sequence[str], elapsed: float, terminal: Terminal) -> list[str]:
     """The lines at the end of a build. `written`: where to, in words; `elapsed` in seconds."""
     rows = [
         ("base", built.base),
         ("packages", units.count(built.packages, "Python package")),
-        ("layers", layers(built.layers)),
+        *_rows("layers", layers(built.layers)),
         ("size", f"{units.size(_compressed(built))} compressed, {units.size(_unpacked(built))} unpacked"),
-        *zip(("starts", ""), start(built), strict=False),
-        *(("written" if not number else "", place) for number, place in enumerate(written)),
+        *_rows("starts", [command(built), built.start_reason]),
+        *_rows("written", written),
         ("time", units.seconds(elapsed)),
     ]
     title = f"{terminal.paint(told(built.name), 'bold')}  {built.image.platform}"
     return [title, *(f"  {terminal.paint(f'{label:<8}', 'dim')}  {told(text)}" for label, text in rows if text)]
 
 
-def layers(reports: Sequence[LayerReport]) -> str:
-    """``27: 2 new (1.2 MB: shop, numpy 2.1.0), 25 reused (154.5 MB)``"""
+def layers(reports: Sequence[LayerReport]) -> list[str]:
+    """``27: 2 new (15.3 MB), 25 reused (154.5 MB)``, and a line for each of the largest new ones."""
     new = [report for report in reports if not report.reused]
     reused = [report for report in reports if report.reused]
     if not new:
-        return f"{len(reports)}, all reused"
+        return [f"{len(reports)}, all reused"]
+    head = f"{len(reports)}: {len(new)} new ({units.size(_sum(new))})"
+    if reused:
+        head += f", {len(reused)} reused ({units.size(_sum(reused))})"
     largest = sorted(new, key=lambda report: report.size, reverse=True)
-    titles = ", ".join(report.title for report in largest[:4])
-    more = f" and {len(new) - 4} more" if len(new) > 4 else ""
-    text = f"{len(reports)}: {len(new)} new ({units.size(_sum(new))}: {titles}{more})"
-    return f"{text}, {len(reused)} reused ({units.size(_sum(reused))})" if reused else text
+    lines = [f"+ {units.size(report.size):>8}  {_short(report.title)}" for report in largest[:LISTED]]
+    rest = largest[LISTED:]
+    if rest:
+        lines.append(f"+ {units.size(_sum(rest)):>8}  in {len(rest)} more")
+    return [head, *lines]
 
 
-def start(built: Built) -> tuple[str, str]:
-    """The command line that the image starts with, and why it is that."""
+def _short(title: str) -> str:
+    return title if len(title) <= WIDTH else f"{title[: WIDTH - 3].rstrip(' ,')}..."
+
+
+def _rows(label: str, texts: Sequence[str]) -> list[tuple[str, str]]:
+    return [("" if number else label, text) for number, text in enumerate(texts)]
+
+
+def command(built: Built, arguments: Sequence[str] = ()) -> str:
+    """The command line that the image starts with. `arguments` take the place of its cmd."""
     run = built.image.run
-    command = shlex.join([*run.entrypoint, *run.cmd])
-    return command or "nothing: neither an entrypoint nor a command is set", built.start_reason
+    words = [*run.entrypoint, *(arguments or run.cmd)]
+    return shlex.join(words) or "nothing: neither an entrypoint nor a command is set"
 
 
 def as_json(built: Built, outputs: Sequence[str], elapsed: float) -> dict[str, Any]:
