@@ -40,7 +40,7 @@ APPS: Final = (
         files={
             "pyproject.toml": """\
 [build-system]
-requires = ["setuptools"]
+requires = ["setuptools", "pytest-runner"]
 build-backend = "setuptools.build_meta"
 
 [tool.paddlewheel]
@@ -75,7 +75,7 @@ volumes = ["/data"]
     ),
     App(
         name="mlflow",
-        version="3.18.0",
+        version="3.17.2",
         files={
             "paddlewheel.toml": """\
 entrypoint = ["mlflow"]
@@ -89,7 +89,7 @@ volumes = ["/data"]
             *("--backend-store-uri", "sqlite:////data/mlflow.sqlite"),
         ),
         path="/version",
-        expect="3.18.0",
+        expect="3.17.2",
     ),
 )
 
