@@ -45,9 +45,17 @@ def padding(size: int) -> bytes:
 
 
 def header(entry: Entry) -> bytes:
-    """The header of `entry`: 512 bytes, or 1536 and more when a pax header must go before it."""
+    """The header of `entry`: 512 bytes, or 1536 and more when a pax header must go before it.
+
+    Bytes that are no UTF-8 are written as they are where `path` or `target` has them by "surrogateescape". Raise
+    `ValueError` for an empty path, for a NUL, at which a reader would cut the name off, and for a negative number.
+    """
     name = entry.path + "/" if entry.kind == "dir" else entry.path
     size = entry.size if entry.kind == "file" else 0
+    if not entry.path or "\0" in name or "\0" in entry.target:
+        raise ValueError(f"{name!r} -> {entry.target!r}: a name is empty or has a NUL")
+    if size < 0 or entry.uid < 0 or entry.gid < 0 or not 0 <= entry.mtime <= _MAX_OCTAL_SIZE:
+        raise ValueError(f"{name!r}: a number is out of range")
     if len(name) <= 100 and name.isascii() and not (entry.target or entry.uid or entry.gid) and size < _MAX_OCTAL_SIZE:
         return _plain_block(name.encode(), entry.kind, entry.mode, size, entry.mtime)
     pax: dict[str, str] = {}
@@ -137,7 +145,7 @@ def _text(text: str, width: int) -> bytes:
 
 def _record(key: str, value: str) -> bytes:
     """A pax record, whose leading number is the length of the whole record, itself included."""
-    body = b" %b=%b\n" % (key.encode(), value.encode())
+    body = b" %b=%b\n" % (key.encode(), value.encode("utf-8", "surrogateescape"))
     length = len(body)
     while len(str(length)) + len(body) != length:
         length = len(str(length)) + len(body)
