@@ -10,7 +10,10 @@ from paddlewheel.errors import ProjectError
 
 _PORT: Final = re.compile(r"\$PORT\b|\$\{PORT(?::?[-=][^}]*)?\}")
 _ASSIGNMENT: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
-_OPERATORS: Final = frozenset("();<>|&")
+_QUOTED: Final = re.compile(r"""'[^']*'|"(?:\\.|[^"\\])*"|\\.""")
+_UNEXPANDED: Final = re.compile(r"'[^']*'|\\.")
+_OPERATOR: Final = re.compile(r"&&|\|\||>>|[;&|<>()]")
+_EXPANSION: Final = re.compile(r"\$\{?\w+\}?|\$\(|`")
 
 
 def exec_form(line: str, port: int) -> tuple[tuple[str, ...], dict[str, str]]:
@@ -20,20 +23,12 @@ def exec_form(line: str, port: int) -> tuple[tuple[str, ...], dict[str, str]]:
     """
     text = _PORT.sub(str(port), line)
     try:
-        lexer = shlex.shlex(text, posix=True, punctuation_chars=True)
-        lexer.whitespace_split = True
-        lexer.commenters = ""
-        tokens = list(lexer)
         words = shlex.split(text)
     except ValueError as error:
         raise _refused(line, str(error).lower()) from error
-    operator = next((token for token in tokens if token and set(token) <= _OPERATORS), None)
-    # Quoted operators are plain characters: then both ways of splitting agree.
-    if operator is not None and tokens != words:
-        raise _refused(line, f"`{operator}` needs a shell")
-    expansion = re.search(r"\$\{?\w+\}?|\$\(|`", re.sub(r"'[^']*'", "", text))
-    if expansion:
-        raise _refused(line, f"`{expansion[0]}` needs a shell")
+    special = _OPERATOR.search(_QUOTED.sub("_", text)) or _EXPANSION.search(_UNEXPANDED.sub("_", text))
+    if special:
+        raise _refused(line, f"`{special[0]}` needs a shell")
     env: dict[str, str] = {}
     if words and words[0] == "env" and len(words) > 1 and _ASSIGNMENT.fullmatch(words[1]):
         words = words[1:]

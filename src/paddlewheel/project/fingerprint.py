@@ -79,17 +79,24 @@ def _declared(root: Path, pyproject: Mapping[str, Any]) -> dict[str, Any]:
 
 def _dynamic_files(root: Path, pyproject: Mapping[str, Any]) -> dict[str, str | None]:
     """Hashes of the files that a build back end takes dynamic dependencies from, as far as one can know."""
-    setuptools = pyproject.get("tool", {}).get("setuptools", {}).get("dynamic", {})
-    entries = [setuptools.get("dependencies", {}), *setuptools.get("optional-dependencies", {}).values()]
+    dynamic = _inner(pyproject, "tool", "setuptools", "dynamic")
     names = {"setup.py", "setup.cfg"}
-    for entry in entries:
-        files = entry.get("file", []) if isinstance(entry, dict) else []
-        names.update([files] if isinstance(files, str) else files)
+    for entry in (_inner(dynamic, "dependencies"), *_inner(dynamic, "optional-dependencies").values()):
+        files = entry.get("file") if isinstance(entry, dict) else None
+        names.update(name for name in ([files] if isinstance(files, str) else files or ()) if isinstance(name, str))
     return {name: _file_hash(root / name) for name in sorted(names)}
 
 
+def _inner(table: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
+    """A table inside; empty where a key is missing or no table: to judge other tools' tables is not our business."""
+    for key in keys:
+        value = table.get(key)
+        table = value if isinstance(value, dict) else {}
+    return table
+
+
 def _uv(pyproject: Mapping[str, Any]) -> dict[str, Any]:
-    uv = pyproject.get("tool", {}).get("uv", {})
+    uv = _inner(pyproject, "tool", "uv")
     return {key: value for key, value in uv.items() if key not in _UV_KEYS_WITHOUT_EFFECT}
 
 

@@ -136,7 +136,10 @@ def _license(project: Table) -> str | None:
 
 def _authors(project: Table) -> tuple[str, ...]:
     found = []
-    for author in project.get("authors") or ():
+    authors = project.get("authors", [])
+    if not isinstance(authors, list):
+        raise _fault("project.authors", f"expected a list of tables, found {kind_of(authors)}")
+    for author in authors:
         name, email = (author.get("name"), author.get("email")) if isinstance(author, dict) else (None, None)
         parts = [name if isinstance(name, str) else "", f"<{email}>" if isinstance(email, str) else ""]
         found.append(" ".join(part for part in parts if part))

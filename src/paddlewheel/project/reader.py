@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from paddlewheel.errors import ProjectError
@@ -61,6 +62,8 @@ def _open(root: Path) -> Folder:
     try:
         path = root.expanduser().resolve()
         names = frozenset(entry.name for entry in path.iterdir())
+        # A folder that may be listed and not entered fails here, and not at its first file.
+        os.stat(f"{path}/.")  # noqa: PTH116  pathlib drops the dot
     except FileNotFoundError as error:
         raise ProjectError(f"{root} does not exist", hint="give the folder of a Python project") from error
     except NotADirectoryError as error:

@@ -7,6 +7,7 @@ Environment variables (``${TOKEN}``) are left as they are written: what they hol
 from __future__ import annotations
 
 import codecs
+import os
 import re
 import shlex
 from collections.abc import Iterator
@@ -168,7 +169,7 @@ class _Reader:
     def include(self, at: _Place, value: str, constraint: bool, chain: tuple[Path, ...]) -> None:
         if _URL.match(value) and not value.startswith("file://"):
             raise at.error(f"{_hidden(value)} is not on this machine", "download it beside the file and include that")
-        path = at.file.parent / value.removeprefix("file://")
+        path = Path(os.path.normpath(at.file.parent / value.removeprefix("file://")))
         if path.resolve() in chain:
             raise at.error(f"{value} includes itself, by way of this line", "remove one of the includes")
         if not path.is_file():
@@ -262,16 +263,24 @@ def _requirement(body: str, words: list[str], at: _Place) -> Line:
         ) from fault
     found = {*hashes, *_fragment_hashes(requirement.url or "")}
     pins = [one for one in requirement.specifier if one.operator in ("==", "===") and not one.version.endswith(".*")]
-    requirement.name = canonicalize_name(requirement.name)
     return Line(
         file=at.file,
         number=at.number,
-        text=str(requirement),
-        name=requirement.name,
+        text=_text(requirement),
+        name=canonicalize_name(requirement.name),
         hashes=tuple(sorted(found)),
         pinned=len(pins) == 1 == len(requirement.specifier) or bool(requirement.url),
         local=(requirement.url or "").startswith("file:"),
     )
+
+
+def _text(requirement: Requirement) -> str:
+    """As packaging writes it, but the same with every version of packaging, as fingerprints are made of it."""
+    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+    url = f" @ {requirement.url}" if requirement.url else ""
+    specifier = ",".join(sorted(map(str, requirement.specifier)))
+    marker = f"; {requirement.marker}" if requirement.marker else ""
+    return f"{canonicalize_name(requirement.name)}{extras}{specifier}{url}{marker}"
 
 
 def _bare(body: str, hashes: list[str], at: _Place) -> Line:

@@ -6,6 +6,7 @@ or the command line, names another.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -169,7 +170,7 @@ def nothing_found(folder: Folder) -> ProjectError:
             f"{folder.root}: {', '.join(named)} must be asked for by name", hint=f'set lock = "{named[0]}"'
         )
     hint = f"add one of {', '.join(LockKind)}; an empty requirements.txt says that there are no dependencies"
-    inner = [name for name in sorted(folder.names) if any((folder.root / name / kind).is_file() for kind in LockKind)]
+    inner = [name for name in sorted(folder.names) if _is_project(folder.root / name)]
     if inner:
         hint += f"\nor name a project inside: {', '.join(inner[:5])}"
     if not folder.names:
@@ -177,6 +178,11 @@ def nothing_found(folder: Folder) -> ProjectError:
     if folder.pyproject is not None:
         return ProjectError(f"{folder.root}: pyproject.toml has no [project] table, and no lock is there", hint=hint)
     return ProjectError(f"{folder.root}: nothing here states Python dependencies", hint=hint)
+
+
+def _is_project(folder: Path) -> bool:
+    # os.path answers False for a folder that may not be entered, where Path raises.
+    return any(os.path.isfile(folder / kind) for kind in LockKind)  # noqa: PTH113
 
 
 def _kind_of(wanted: str, folder: Folder, present: list[str]) -> LockKind:

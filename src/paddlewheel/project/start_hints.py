@@ -78,7 +78,7 @@ def read_hints(root: Path, *, name: str, scripts: Mapping[str, str], is_package:
     modules = list(_modules(root / source_root, name, is_package))
     found = _resolve([Found(module, one) for module, path in modules for one in _applications(path)])
     manage = root / "manage.py"
-    settings_module = _SETTINGS_MODULE.search(read_text(manage)) if manage.is_file() else None
+    settings_module = _SETTINGS_MODULE.search(_read(manage).decode("utf-8", "replace"))
     framework, chosen, tied = choose(found, settings_module[1].partition(".")[0] if settings_module else None)
     mains = [module.removesuffix(".__main__") for module, path in modules if path.name == "__main__.py"]
     main_module, other_mains = _main_module(mains, name)
@@ -209,8 +209,10 @@ def _sorted_entries(folder: Path) -> list[os.DirEntry[str]]:
 def _is_source_folder(entry: os.DirEntry[str], *, must_be_package: bool) -> bool:
     if entry.name in _SKIPPED_FOLDERS or not entry.name.isidentifier() or rule_for(entry.name, entry.name):
         return False
-    inside = Path(entry.path)
-    return not (inside / VENV_MARK).exists() and (not must_be_package or (inside / "__init__.py").exists())
+    # os.path answers False for a folder that may not be entered, where Path raises.
+    if os.path.exists(f"{entry.path}/{VENV_MARK}"):  # noqa: PTH110
+        return False
+    return not must_be_package or os.path.exists(f"{entry.path}/__init__.py")  # noqa: PTH110
 
 
 def _is_module(entry: os.DirEntry[str]) -> bool:

@@ -58,7 +58,7 @@ class _Rules:
 
     def __init__(self, names: tuple[str, ...], globs: tuple[str, ...]) -> None:
         self.names = frozenset(names)
-        self.literals = tuple(glob.replace("*", "") for glob in globs)
+        self.literals = tuple(max(glob.split("*"), key=len).rstrip(".") for glob in globs)
         alternatives = ("(" + ".*".join(map(re.escape, glob.split("*"))) + ")" for glob in globs)
         self.regex = re.compile("|".join(alternatives), re.DOTALL)
 
