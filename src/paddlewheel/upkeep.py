@@ -1,7 +1,7 @@
 """What the cache holds, and what of it may go. Every entry can be made again; the question is only what costs least.
 
 A file counts as used when it was last read or written, whichever is later (file systems mounted with `relatime`,
-the default, note a read once a day); an unpacked layer, when its folder's modification time was last set.
+the default, note a read once a day); an unpacked layer, when its folder was made, moved or touched.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ _TREES: Final = frozenset({"rootfs"})
 """Folders of the cache whose entries are whole directories."""
 _LOCKS: Final = "locks"
 _TMP: Final = "tmp"
+_LOCKED: Final = _TREES | {_TMP}
+"""Folders of the cache whose entries are locked (flock) by whoever uses them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +68,8 @@ def choose(
     """The entries to remove: `everything`, or those unused for `older_than` seconds, and of the rest the longest
     unused until no more than `max_size` bytes stay. Neither given: those unused for `KEEP` seconds.
 
-    Temporary files are chosen when the process that made them is gone. Unless `everything`, nothing that was used
-    within the last `IN_USE` seconds is chosen.
+    Temporary files that name the process which made them are chosen when it is gone. Unless `everything`, nothing
+    that was used within the last `IN_USE` seconds is chosen.
     """
     clock = time.time() if now is None else now
     if older_than is None and max_size is None:
@@ -76,8 +78,9 @@ def choose(
     chosen: list[Entry] = []
     for entry in found:
         age = clock - entry.used
-        if entry.kind == _TMP:
-            goes = _abandoned(entry.path) and (everything or age > IN_USE)
+        maker = _maker(entry.path) if entry.kind == _TMP else None
+        if maker is not None:
+            goes = not Path("/proc", maker).exists() and (everything or age > IN_USE)
         else:
             goes = everything or (older_than is not None and age > max(older_than, IN_USE))
         (chosen if goes else kept).append(entry)
@@ -86,7 +89,7 @@ def choose(
         for entry in sorted(kept, key=lambda entry: entry.used):
             if left <= max_size or clock - entry.used <= IN_USE:
                 break
-            if entry.kind != _TMP:
+            if entry.kind != _TMP or _maker(entry.path) is None:
                 chosen.append(entry)
                 left -= entry.size
     return chosen
@@ -95,23 +98,25 @@ def choose(
 def remove(root: Path, entry: Entry) -> bool:
     """Remove an entry at once: a directory is renamed away before its files go. Raise `StorageError`.
 
-    Return whether it is gone: an unpacked layer on which a sandbox stands stays.
+    Return whether it is gone: an unpacked layer on which a sandbox stands, and a download under way, stay.
     """
     with storage_errors(root), suppress(FileNotFoundError):
-        if not entry.path.is_dir() or entry.path.is_symlink():
-            entry.path.unlink()
-        elif _held(entry.path):
+        if entry.kind in _LOCKED and _held(entry.path):
             return False
-        else:
+        if entry.path.is_dir() and not entry.path.is_symlink():
             _remove_tree(root, entry.path)
+        else:
+            entry.path.unlink()
     return True
 
 
 def _held(path: Path) -> bool:
-    """Whether somebody has a lock on the directory, as running sandboxes do."""
+    """Whether somebody has a lock on the file or directory."""
     import fcntl
 
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    if path.is_symlink():
+        return False
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -139,12 +144,13 @@ def _whole(kind: str, path: Path) -> Entry:
     status = path.lstat()
     if not stat.S_ISDIR(status.st_mode):
         return Entry(kind, path, status.st_size, _used(status))
-    # To measure a directory is to read it: its access time would tell of the last `cache size`.
+    # To measure a directory is to read it, so its access time tells of the last `cache size`; its modification
+    # time may be the layer's own.
     size = 0
     for file in _files(path):
         with suppress(FileNotFoundError):
             size += file.lstat().st_size
-    return Entry(kind, path, size, status.st_mtime)
+    return Entry(kind, path, size, status.st_ctime)
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -168,9 +174,9 @@ def _used(status: os.stat_result) -> float:
     return max(status.st_atime, status.st_mtime)
 
 
-def _abandoned(path: Path) -> bool:
-    """Whether the process that a temporary name tells of (``blob-<pid>-<hex>``) is gone."""
+def _maker(path: Path) -> str | None:
+    """The process that a temporary name tells of (``blob-<pid>-<hex>``). None: a partial download, to be resumed."""
     for part in path.name.split("-")[1:]:
         if part.isdecimal() and len(part) < 10:
-            return not Path("/proc", part).exists()
-    return True
+            return part
+    return None
