@@ -6,7 +6,8 @@ a character device 0/0 for ``.wh.name``, and the attribute `user.overlay.opaque`
 
 Nothing is written outside the folder: links that the layer makes are followed within it, as in a chroot. Owners are
 set when root unpacks. Otherwise all belongs to the user, who keeps access to each file and folder, so that the
-cache can be removed again. Devices and pipes are left out.
+cache can be removed again; what the layer says of other owners than root becomes a record (kind `owners`, by the
+DiffID's hex). Devices and pipes are left out.
 """
 
 # Paths are strings here: a Path for each of ten thousand files would cost a good part of the time.
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 WHITEOUT: Final = ".wh."
 OPAQUE: Final = ".wh..wh..opq"
+OWNERS: Final = "owners"
+"""Kind of the record with a layer's owners: ``{"owners": {path: [uid, gid]}}``, without those that are root's."""
 _MAX_LINKS: Final = 40
 
 
@@ -85,12 +88,15 @@ def unpack_layer(layer: Layer, blobs: Blobs, cache: Cache, advance: Advance | No
             root.mkdir()
             with blobs.open(layer.digest) as blob:
                 reader = LayerReader(blob, f"layer {layer.digest}")
-                Unpacker(root, str(layer.digest)).unpack(reader)
+                unpacker = Unpacker(root, str(layer.digest))
+                unpacker.unpack(reader)
             if reader.diff_id != layer.diff_id:
                 raise ImageError(
                     f"layer {layer.digest} unpacks to {reader.diff_id}, and the image's config says {layer.diff_id}",
                     hint="build or fetch the image again",
                 )
+            if os.geteuid() != 0:
+                cache.put_record(OWNERS, place.name, {"owners": unpacker.owners})
             try:
                 root.rename(place)
             except OSError as error:
@@ -110,6 +116,8 @@ class Unpacker:
 
     def __init__(self, root: Path, label: str) -> None:
         self._root = str(root)
+        self.owners: dict[str, list[int]] = {}
+        """Path -> uid and gid, where not both are 0."""
         self._label = label
         self._owner = os.geteuid() == 0
         self._folders: dict[str, Member | None] = {"": None}
@@ -183,6 +191,10 @@ class Unpacker:
         return at
 
     def _write(self, member: Member, path: str, reader: LayerReader) -> None:
+        if member.uid or member.gid:
+            self.owners[path] = [member.uid, member.gid]
+        else:
+            self.owners.pop(path, None)
         if member.kind == "dir" and path in self._folders:
             self._folders[path] = member
             return
