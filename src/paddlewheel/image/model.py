@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -49,6 +50,7 @@ LAYER_TITLE: Final = "dev.paddlewheel.layer.title"
 Json = dict[str, Any]
 
 _HEX: Final = frozenset("0123456789abcdef")
+_OTHER_DIGEST: Final = re.compile(r"[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+")
 
 
 def sha256_digest(data: bytes) -> str:
@@ -60,10 +62,10 @@ def is_digest(text: object) -> bool:
     """Whether `text` is a sha256 digest as OCI writes it, or one by another algorithm."""
     if not isinstance(text, str):
         return False
-    algorithm, _, hexes = text.partition(":")
+    algorithm, _, encoded = text.partition(":")
     if algorithm == "sha256":
-        return len(hexes) == 64 and not set(hexes) - _HEX
-    return bool(algorithm and hexes)
+        return len(encoded) == 64 and not set(encoded) - _HEX
+    return _OTHER_DIGEST.fullmatch(text) is not None
 
 
 def canonical_json(value: Any) -> bytes:

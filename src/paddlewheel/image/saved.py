@@ -49,7 +49,7 @@ class SavedImages:
         return path is not None and size in (None, self._files.size(path))
 
     def open(self, digest: str) -> BinaryIO:
-        """A layer of an image that was opened before."""
+        """A layer or the config of an image that was opened before."""
         return self._file(self._paths[digest]) if digest in self._paths else self._missing(f"blob {digest}")
 
     def images(self) -> list[Listed]:
@@ -72,6 +72,7 @@ class SavedImages:
             raise ImageError(f"{where}: its DiffIDs are not as many as the layers in manifest.json")
         layers = [self._layer(path, str(diff_id)) for path, diff_id in zip(layer_paths, diff_ids, strict=True)]
         config = Descriptor(media_type=OCI_CONFIG, digest=sha256_digest(config_bytes), size=len(config_bytes))
+        self._paths[config.digest] = config_path
         manifest = {
             "schemaVersion": 2,
             "mediaType": OCI_MANIFEST,
