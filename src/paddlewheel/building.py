@@ -37,8 +37,8 @@ def build_project(
     from paddlewheel.locking import make_lock, mirrors_for
     from paddlewheel.verbs import plan as make_plan
 
-    for other in project.lock.others:
-        context.reporter.note(f"{other} is here too; {project.lock.path.name} counts: {project.lock.reason}")
+    if project.lock.reason:
+        context.reporter.note(project.lock.reason)
     lock = make_lock(project, context, locked=locked)
     plan = make_plan(project, lock, context=context)
     site = Site(

@@ -106,5 +106,5 @@ def run(built: Built, arguments: tuple[str, ...], context: Context, env: dict[st
 
     image: Image = built.image
     layers = rootfs_layers(image, context.cache.store, context.cache, context.reporter)
-    spec = spec_for(image, layers, arguments, env, scratch=context.cache.root / "tmp")
+    spec = spec_for(image, layers, context.cache, arguments=arguments, env=env)
     return run_spec(spec, reporter=context.reporter)

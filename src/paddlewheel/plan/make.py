@@ -32,10 +32,10 @@ from paddlewheel.plan.model import (
 from paddlewheel.plan.python import python_target
 from paddlewheel.plan.start import choose
 from paddlewheel.plan.wheels import select_wheels
+from paddlewheel.project.fields import user_ids
 from paddlewheel.project.model import Project, Settings
 
 NONROOT = 65532
-_USERS = {"root": 0, "nonroot": NONROOT, "nobody": 65534}
 _OTHER_LAYERS = 5
 """Layers that are not wheels: base, its bytecode, extra packages, the environment, the app."""
 _BASE_ENV = {
@@ -64,7 +64,7 @@ def make_plan(project: Project, lock: Lock, choices: Choices | None = None) -> P
     bytecode = settings.bytecode if choices.bytecode is None else choices.bytecode
     start = choose(project, [wheel.name for wheel in wheels])
     workdir = settings.workdir or APP_DIR
-    uid, gid = _user_ids(settings.user)
+    uid, gid = user_ids(settings.user) if settings.user else (NONROOT, NONROOT)
     app: Step
     if project.is_package:
         app = InstallApp(prefix=VENV, bytecode=bytecode)
@@ -144,15 +144,6 @@ def make_plan(project: Project, lock: Lock, choices: Choices | None = None) -> P
 def _wheel_layers(settings: Settings, choices: Choices) -> int:
     extra = len(settings.files or ()) or 1
     return max(1, (choices.layers or settings.layers) - _OTHER_LAYERS - extra + 1)
-
-
-def _user_ids(user: str | None) -> tuple[int, int]:
-    """A user setting as numbers: a name that the base has, ``UID``, or ``UID:GID``."""
-    if not user:
-        return NONROOT, NONROOT
-    name, _, group = user.partition(":")
-    uid = _USERS[name] if name in _USERS else int(name)
-    return uid, _USERS[group] if group in _USERS else int(group or uid)
 
 
 def _run_config(project: Project, start: Start, workdir: str, user: str, lock: Lock) -> RunConfig:
