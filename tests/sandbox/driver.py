@@ -63,8 +63,29 @@ def _hinder(how: str | None) -> None:
         _forbid_call({"x86_64": 272, "aarch64": 97}[os.uname().machine])  # unshare
     elif how == "no-user-namespaces":
         Path("/proc/sys/user/max_user_namespaces").write_text("0")
+    elif how == "no-user-namespaces-as-root":
+        _enter_namespace(count=65536)
+        _hinder("no-user-namespaces")
+    elif how == "one-user":
+        _enter_namespace(count=1)
     elif how is not None:
         raise ValueError(how)
+
+
+def _enter_namespace(count: int) -> None:
+    """Go on in a process that is root in a user namespace with so many users."""
+    ready, mapped = os.pipe(), os.pipe()
+    child = os.fork()
+    if child:
+        os.read(ready[0], 1)
+        for kind in ("uid_map", "gid_map"):
+            Path(f"/proc/{child}/{kind}").write_text(f"0 0 {count}")
+        os.write(mapped[1], b"x")
+        os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    if ctypes.CDLL(None).unshare(0x10000000) != 0:
+        raise OSError("unshare")
+    os.write(ready[1], b"x")
+    os.read(mapped[0], 1)
 
 
 def _forbid_call(number: int) -> None:

@@ -91,7 +91,7 @@ def _become_user(request: dict[str, Any]) -> None:
     _libc.limit_capabilities(_KEPT)
     if request["mapping"] != "caller":
         try:
-            os.setgroups(request["groups"])
+            _set_groups(request["groups"])
             os.setresgid(gid, gid, gid)
             os.setresuid(uid, uid, uid)
         except OSError as error:
@@ -99,6 +99,15 @@ def _become_user(request: dict[str, Any]) -> None:
     if uid != 0:
         _libc.drop_capabilities()
     _libc.no_new_privileges()
+
+
+def _set_groups(groups: list[int]) -> None:
+    try:
+        os.setgroups(groups)
+    except PermissionError:
+        # A container without users of its own, in which nobody may leave a group, and root sees no other.
+        if groups:
+            raise
 
 
 def _prepare(request: dict[str, Any]) -> None:

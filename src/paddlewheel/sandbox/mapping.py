@@ -35,11 +35,23 @@ class Ranges:
 def choose(spec: RunSpec, ranges: Ranges | None) -> Mapping:
     """The mapping to try first. `ranges` comes from `subordinate` and counts for ordinary users only."""
     if os.geteuid() == 0:
-        return "whole"
+        whole = _exist({spec.uid}, "uid_map") and _exist({spec.gid, *spec.groups}, "gid_map")
+        return "whole" if whole else "caller"
     if spec.identity == "caller" or ranges is None:
         return "caller"
     enough = spec.uid <= ranges.uid[1] and max((spec.gid, *spec.groups)) <= ranges.gid[1]
     return "whole" if enough else "caller"
+
+
+def _exist(numbers: set[int], kind: str) -> bool:
+    """Whether these users or groups exist here: a container may have been given few, or root alone."""
+    rows = [[int(word) for word in row] for row in _rows(kind)]
+    return all(any(first <= number < first + count for first, _, count in rows) for number in numbers)
+
+
+def _rows(kind: str) -> list[list[str]]:
+    """The lines of this process's uid_map or gid_map: first inside, first outside, how many."""
+    return [line.split() for line in Path(f"/proc/self/{kind}").read_text().splitlines()]
 
 
 def subordinate(etc: Path = Path("/etc")) -> Ranges | None:
@@ -82,8 +94,7 @@ def _map_same(pid: int) -> bool:
     """Every user that exists here is itself there, also where here is a container with its own users."""
     try:
         for kind in ("uid_map", "gid_map"):
-            rows = [line.split() for line in Path(f"/proc/self/{kind}").read_text().splitlines()]
-            text = "".join(f"{first} {first} {count}\n" for first, _, count in rows)
+            text = "".join(f"{first} {first} {count}\n" for first, _, count in _rows(kind))
             Path(f"/proc/{pid}/{kind}").write_text(text)
     except OSError:
         return False

@@ -17,7 +17,7 @@ from paddlewheel.sandbox._failure import Failure
 from paddlewheel.sandbox.explain import explain
 from paddlewheel.sandbox.launch import Message, Started, Stream, Streams, launch
 from paddlewheel.sandbox.scratch import held, run_folder
-from paddlewheel.sandbox.signals import blocked, has_terminal, pass_on, restore_terminal
+from paddlewheel.sandbox.signals import blocked, has_terminal, pass_on, released, restore_terminal
 from paddlewheel.sandbox.spec import RunSpec
 
 TOO_LATE: Final = 124
@@ -48,7 +48,8 @@ def run(
     (HUP, INT, QUIT, TERM, USR1, USR2, WINCH) go to the program. Raise `SandboxError` when it cannot be started.
     """
     shared = has_terminal()
-    with _started(spec, reporter or Silent(), (stdin, stdout, stderr), own_group=not shared) as started, blocked():
+    # Held back already while the sandbox starts: the program may run before this process knows.
+    with blocked(), _started(spec, reporter or Silent(), (stdin, stdout, stderr), own_group=not shared) as started:
         try:
             ended = pass_on(started.process, started.signal, timeout, from_terminal=not shared)
             return _status(started.process) if ended else TOO_LATE
@@ -126,7 +127,8 @@ class _Attempt:
         from paddlewheel.sandbox.merge import merge
 
         copy = self.folder / "merged"
-        merge(self.spec.layers, copy, self.reporter)
+        with released():
+            merge(self.spec.layers, copy, self.reporter)
         return self._start(copy)
 
     def _start(self, merged: Path | None) -> Started:

@@ -29,6 +29,9 @@ FORWARDED: Final = frozenset(
     }
 )
 
+_KEYS: Final = frozenset({signal.SIGINT, signal.SIGQUIT, signal.SIGWINCH})
+"""Signals that a terminal sends to the whole group. It hangs up on the session's leader alone."""
+
 _SI_KERNEL: Final = 0x80
 """`si_code` of a signal that the terminal's driver sent (sigaction(2))."""
 
@@ -76,6 +79,16 @@ def blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+@contextmanager
+def released() -> Iterator[None]:
+    """Within `blocked`: let signals act on paddlewheel for the time of long work before the program starts."""
+    before = signal.pthread_sigmask(signal.SIG_UNBLOCK, {*FORWARDED, signal.SIGCHLD})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def pass_on(
     process: subprocess.Popen[bytes],
     send: Callable[[int], None],
@@ -83,7 +96,7 @@ def pass_on(
     *,
     from_terminal: bool,
 ) -> bool:
-    """Wait for `process`, passing signals on; those from the terminal only when told so. False: time is over."""
+    """Wait for `process`, passing signals on; those of the terminal's keys only when told so. False: time is over."""
     if threading.current_thread() is not threading.main_thread():
         try:
             process.wait(timeout)
@@ -110,7 +123,8 @@ def _wait(
         info = signal.sigtimedwait({*FORWARDED, signal.SIGCHLD}, left)
         if info is None or info.si_signo == signal.SIGCHLD:
             continue
-        if from_terminal or info.si_code != _SI_KERNEL:
+        reached = info.si_signo in _KEYS and info.si_code == _SI_KERNEL and not from_terminal
+        if not reached:
             send(info.si_signo)
     return True
 
