@@ -29,7 +29,6 @@ from paddlewheel.debian.system_files import (
     skeleton,
     text_file,
 )
-from paddlewheel.errors import DebianError
 from paddlewheel.image.layer import LayerWriter
 from paddlewheel.image.tar import Entry
 
@@ -154,18 +153,21 @@ class _Layer:
         for package, deb, entries in _read_ahead(packages, debs):
             kept = set()
             for entry, data in entries:
-                if self._take(entry, data):
+                if self._take(entry, data, deb):
                     kept.add(entry.path)
             self._record(package, deb, kept)
 
-    def _take(self, entry: Entry, data: bytes) -> bool:
+    def _take(self, entry: Entry, data: bytes, deb: DebFile) -> bool:
+        """Add an entry of a package unless it is not wanted; whether it was added and is no directory."""
         path = entry.path
         if path.startswith(CERTIFICATES) and path.endswith(".crt") and entry.kind == "file":
             self.certificates[path] = data
         if dropped_by(path) is not None or path in self.files:
             return False
         if entry.kind == "hardlink" and entry.target not in self.files:
-            raise DebianError(f"{path} is a hard link to {entry.target}, which the package does not hold before it")
+            # What it shares its bytes with was left out.
+            data = deb.content(entry.target)
+            entry = Entry(path, "file", entry.mode, len(data))
         if entry.kind == "dir" and path in self.directories | self._lower:
             return False
         self.add(entry, data)

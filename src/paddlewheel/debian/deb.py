@@ -93,6 +93,13 @@ class DebFile:
                     raise DebianError(f"{self.label}: {entry.path} is cut short")
                 yield entry, data
 
+    def content(self, path: str) -> bytes:
+        """The file at `path`, read anew. Raise `DebianError` where the package has none."""
+        for entry, data in self.entries():
+            if entry.path == path and entry.kind == "file":
+                return data
+        raise DebianError(f"{self.label}: a hard link leads to {path}, which is no file of the package")
+
     def _entry(self, member: tarfile.TarInfo) -> Entry | None:
         path = self._place(member.name)
         if path in ("", *_ALIASED):

@@ -56,7 +56,7 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         "certificates",
-        r"usr/share/ca-certificates/.*",
+        r"usr/share/ca-certificates(/.*)?",
         "each certificate alone; they are in /etc/ssl/certs/ca-certificates.crt",
     ),
     Rule("gconv kept", rf"usr/lib/[^/]+/gconv(/(gconv-modules(\.d(/.*)?|\.cache)?|({_GCONV_KEPT})\.so))?", None),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_END: Final = ((0,), 0)
 _TURN: Final = re.compile(r"(\D*)(\d*)")
 _OPERATORS: Final[dict[str, Callable[[Any, Any], bool]]] = {"<<": lt, "<=": le, "=": eq, ">=": ge, ">>": gt}
 
@@ -33,7 +34,8 @@ def _part_key(part: str) -> tuple[Any, ...]:
         for text, number in _TURN.findall(part)
         if text or number
     ]
-    return (*turns, ((0,), 0))
+    # Nothing at all counts as 0.
+    return (*(turns or [_END]), _END)
 
 
 @lru_cache(maxsize=1 << 14)
