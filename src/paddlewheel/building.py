@@ -79,7 +79,9 @@ def _built(context: Context, plan: Plan, outcome: Outcome, name: str | None, *, 
 
 
 def _tag(version: str) -> str:
-    """A version as a tag may have it: a local version's plus sign is not allowed there."""
+    """A version as a tag may have it: plus and exclamation marks are not allowed there. None known: ``latest``."""
+    if version == "0":
+        return "latest"
     return version.replace("+", "-").replace("!", "-")
 
 

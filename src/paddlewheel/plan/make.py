@@ -197,7 +197,8 @@ def _annotations(project: Project) -> dict[str, str]:
     """``org.opencontainers.image.*`` from what the project says of itself."""
     values: dict[str, str | None] = {
         "title": project.name,
-        "version": None if project.version_is_dynamic else project.version,
+        # "0" stands for a project that states none.
+        "version": None if project.version_is_dynamic or project.version == "0" else project.version,
         "description": project.description,
         "licenses": project.license_expression,
     }

@@ -174,7 +174,13 @@ def _composed_layer(
 
 def _library_bytecode(base: Base, composed: Composed, compiler: Compiler, reporter: Reporter) -> KeptLayer:
     """The standard library's compiled modules, in a layer of their own: Debian makes them when it installs."""
-    key = layer_key("library-bytecode", core=base.core.diff_id, bytecode=compiler.identity, level=_LEVEL)
+    key = layer_key(
+        "library-bytecode",
+        core=base.core.diff_id,
+        bytecode=compiler.identity,
+        level=_LEVEL,
+        left_out=sorted(_NEVER_IMPORTED),
+    )
     kept = kept_layer(base.cache, key)
     if kept:
         return kept
