@@ -121,7 +121,7 @@ class CopyApp:
     """Copy the project's files to `target`, root-owned and read-only, a layer for each pattern of `files`."""
 
     target: str
-    files: tuple[str, ...] | None
+    files: tuple[str, ...] | None = None
     bytecode: bool
     step: Literal["copy-app"] = "copy-app"
 
