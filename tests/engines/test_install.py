@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,17 @@ def test_scripts_of_every_kind(tmp_path: Path) -> None:
     agree(tmp_path, wheel)
 
 
+@pytest.mark.parametrize(
+    "scripts",
+    [
+        {"pip": "pip:main", "pip3": "pip:main", "pip3.8": "pip:main"},
+        {"pip": "pip:main", "pip3.8": "pip:main", "pip3.x": "pip:main"},
+    ],
+)
+def test_the_launchers_of_pip_are_for_the_images_python(tmp_path: Path, scripts: dict[str, str]) -> None:
+    agree(tmp_path, make_wheel(tmp_path, "pip", console_scripts=scripts))
+
+
 def test_data_schemes(tmp_path: Path) -> None:
     wheel = make_wheel(
         tmp_path,
@@ -63,6 +75,14 @@ def test_executable_bits(tmp_path: Path) -> None:
         tmp_path, files={"demo/__init__.py": "", "demo/run.sh": executable("#!/bin/sh\n"), "demo/data": "x"}
     )
     agree(tmp_path, wheel)
+
+
+def test_an_executable_record(tmp_path: Path) -> None:
+    # As protobuf's wheels have it.
+    with zipfile.ZipFile(make_wheel(tmp_path)) as wheel:
+        text = wheel.read("demo-1.0.dist-info/RECORD")
+    own = ("demo-1.0.dist-info/RECORD", executable(text))
+    agree(tmp_path, make_wheel(tmp_path, dist_info={"RECORD": None}, extra=[own]))
 
 
 @pytest.mark.parametrize("shape", [{"stored": True}, {"descriptors": True}, {"zip64": True}, {"prefix": b"stub"}])

@@ -44,6 +44,7 @@ if __name__ == "__main__":
 """
 _REFERENCE: Final = re.compile(r"^\s*(?P<module>[\w.]+)\s*:\s*(?P<function>[\w.]+)\s*(?:\[[^\]]*\])?\s*$")
 _SCRIPT_NAME: Final = re.compile(r"[^/\\\0\s][^/\\\0]*")
+_VERSIONED_PIP: Final = re.compile(r"pip3\.\d+")
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,8 @@ def install(wheel: Wheel, container: Container, venv: Venv, number: int = 0) -> 
     rows.append((own, "", ""))
     record = _record_text(rows)
     path = f"{venv.site_packages}/{own}"
-    pieces[path] = Piece(path, FILE_MODE, len(record), crc32(record), data=record)
+    mode = PROGRAM_MODE if own in wheel.executables else FILE_MODE
+    pieces[path] = Piece(path, mode, len(record), crc32(record), data=record)
     return [pieces[path] for path in sorted(pieces)]
 
 
@@ -155,7 +157,8 @@ def _scripts(wheel: Wheel, container: Container, venv: Venv) -> Iterator[tuple[s
     except (UnicodeDecodeError, ConfigError) as error:
         raise WheelError(f"{wheel.filename}: {where} cannot be read ({error})") from error
     for section in ("console_scripts", "gui_scripts"):
-        for name, reference in parser.items(section) if parser.has_section(section) else ():
+        items = parser.items(section) if parser.has_section(section) else []
+        for name, reference in _with_versioned_pip(items, venv) if section == "console_scripts" else items:
             match = _REFERENCE.match(reference)
             if match is None or not _SCRIPT_NAME.fullmatch(name) or name in (".", ".."):
                 raise WheelError(f"{wheel.filename}: {where}: {name} = {reference} is no entry point for a script")
@@ -167,6 +170,13 @@ def _scripts(wheel: Wheel, container: Container, venv: Venv) -> Iterator[tuple[s
                 function=function,
             )
             yield name, text.encode()
+
+
+def _with_versioned_pip(items: list[tuple[str, str]], venv: Venv) -> list[tuple[str, str]]:
+    """A wheel of pip names the ``pip3.X`` of the Python that built it; installers make one for the Python at hand."""
+    kept = [(name, reference) for name, reference in items if not _VERSIONED_PIP.fullmatch(name)]
+    versioned = f"pip{venv.python[0]}.{venv.python[1]}"
+    return kept + [(versioned, reference) for name, reference in kept if name == "pip3"]
 
 
 def _relative(path: str, venv: Venv) -> str:
