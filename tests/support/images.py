@@ -33,8 +33,8 @@ def symlink(path: str, target: str) -> Item:
     return Entry(path, kind="symlink", mode=0o777, target=target), b""
 
 
-def hardlink(path: str, target: str) -> Item:
-    return Entry(path, kind="hardlink", target=target), b""
+def hardlink(path: str, target: str, *, mode: int = 0o644) -> Item:
+    return Entry(path, kind="hardlink", target=target, mode=mode), b""
 
 
 def write_layer(store: Store, items: Sequence[Item], *, created_by: str = "a test") -> Layer:
@@ -61,7 +61,7 @@ def small_image(store: Store, text: str = "hello") -> Image:
     return make_image(
         store,
         [folder("etc"), file("etc/motd", text.encode()), symlink("etc/issue", "motd")],
-        [folder("app"), file("app/run", b"#!/bin/sh\n" * 500, mode=0o755), hardlink("app/go", "app/run")],
+        [folder("app"), file("app/run", b"#!/bin/sh\n" * 500, mode=0o755), hardlink("app/go", "app/run", mode=0o755)],
     )
 
 

@@ -10,7 +10,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -76,6 +76,7 @@ class Store:
             temporary = self._tmp / f"blob-{os.getpid()}-{secrets.token_hex(6)}"
             try:
                 with temporary.open("xb") as file:
+                    hold(file.fileno())
                     yield file, temporary
             finally:
                 temporary.unlink(missing_ok=True)
@@ -91,6 +92,14 @@ class Store:
         temporary.chmod(0o444)
         temporary.replace(place)
         return place
+
+
+def hold(handle: int) -> None:
+    """Say by flock that a temporary file or folder is in use, as long as the descriptor `handle` is open."""
+    import fcntl
+
+    with suppress(OSError):  # some network file systems have no locks; the process's number in the name remains
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @contextmanager

@@ -209,8 +209,7 @@ class Unpacker:
                 raise ImageError(f"layer {self._label}: link {path!r} has no target")
             self._make(path, lambda: os.symlink(member.target, place))
             self._links[path] = member.target
-            if self._owner:
-                os.chown(place, member.uid, member.gid, follow_symlinks=False)
+            self._set_owner(place, member)
             os.utime(place, ns=_times(member), follow_symlinks=False)
         elif member.kind == "hardlink":
             self._link(member, path, place)
@@ -225,15 +224,26 @@ class Unpacker:
         try:
             for piece in reader.body():
                 write_all(handle, piece)
-            if self._owner:
-                if member.uid or member.gid:
-                    os.chown(handle, member.uid, member.gid)
-                os.chmod(handle, member.mode)
-            else:
-                os.chmod(handle, member.mode | 0o600)
-            os.utime(handle, ns=_times(member))
+            self._set_owner_mode_time(handle, member)
         finally:
             os.close(handle)
+
+    def _set_owner_mode_time(self, handle: int, member: Member) -> None:
+        self._set_owner(handle, member)
+        # After the owner, because a change of owner takes set-user-id away.
+        os.chmod(handle, member.mode if self._owner else member.mode | 0o600)
+        os.utime(handle, ns=_times(member))
+
+    def _set_owner(self, place: str | int, member: Member) -> None:
+        if not self._owner:
+            return
+        try:
+            os.chown(place, member.uid, member.gid, follow_symlinks=isinstance(place, int))
+        except OSError as error:
+            if error.errno not in (errno.EPERM, errno.EINVAL):
+                raise
+            # Root of a user namespace or of a network file system: an ordinary user in all that counts here.
+            self._owner = False
 
     def _link(self, member: Member, path: str, place: str) -> None:
         *above, name = self._parts(member.target) or [""]
@@ -248,6 +258,13 @@ class Unpacker:
             ) from error
         if target in self._links:
             self._links[path] = self._links[target]
+            return
+        # Docker and GNU tar let the link's own header count for the file that both names share.
+        handle = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            self._set_owner_mode_time(handle, member)
+        finally:
+            os.close(handle)
 
     def _make(self, path: str, make: Callable[[], object]) -> None:
         try:
@@ -306,8 +323,8 @@ class Unpacker:
     def _finish_folder(self, path: str, member: Member | None) -> None:
         place = self._at(path)
         mode = 0o755 if member is None else member.mode
-        if self._owner and member is not None and (member.uid or member.gid):
-            os.chown(place, member.uid, member.gid)
+        if member is not None:
+            self._set_owner(place, member)
         os.chmod(place, mode if self._owner else mode | 0o700)
         if member is not None:
             os.utime(place, ns=_times(member))

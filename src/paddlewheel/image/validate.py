@@ -62,7 +62,7 @@ def _check_config(image: Image) -> Iterator[str]:
     config = image.config
     for key in ("os", "architecture"):
         if not isinstance(config.get(key), str) or not config[key]:
-            yield f"config: {key} is missing"
+            yield f"config: {key} is {config.get(key)!r}"
     if (config.get("rootfs") or {}).get("type") != "layers":
         yield f"config: rootfs: type is {(config.get('rootfs') or {}).get('type')!r}, not 'layers'"
     history = config.get("history")
@@ -134,6 +134,9 @@ def _check_members(reader: LayerReader) -> Iterator[str]:
             target = seen.get(member.target.removeprefix("./"))
             if target is None or target.kind not in ("file", "hardlink", "symlink"):
                 yield f"{path!r} is a hard link to {member.target!r}, which is no file before it"
+            elif (member.mode, member.uid, member.gid) != (target.mode, target.uid, target.gid):
+                # Readers differ on whose header counts.
+                yield f"{path!r} has another mode or owner than {member.target!r}, to which it is a hard link"
         if member.kind == "symlink" and not member.target:
             yield f"{path!r} is a link to nowhere"
 
