@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from paddlewheel.debian.filters import RULES, dropped_by
+from paddlewheel.debian.filters import RULES, dropped_by, wants_bytecode
 
 DROPPED = {
     "docs": ["usr/share/doc/libc6/NEWS.gz", "usr/share/doc/libc6/examples/a.c"],
@@ -59,3 +59,10 @@ def test_kept(path: str) -> None:
 
 def test_every_rule_has_a_name_of_its_own() -> None:
     assert len({rule.name for rule in RULES}) == len(RULES)
+
+
+def test_rarely_imported_modules_are_not_compiled() -> None:
+    library = "usr/lib/python3.13"
+    assert not any(wants_bytecode(f"{library}/{name}.py") for name in ("pydoc", "_pydecimal", "importlib/_bootstrap"))
+    assert all(wants_bytecode(f"{library}/{name}.py") for name in ("os", "decimal", "importlib/util", "unittest/mock"))
+    assert wants_bytecode("usr/lib/python3/dist-packages/pydoc.py")

@@ -8,7 +8,7 @@ result depends on nothing but the index and the roots.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from paddlewheel.debian.control import Clause, Relation
@@ -59,10 +59,13 @@ class Closure:
             return True
         return any(self.chosen[name].satisfies(relation) for name in self._providing.get(relation.name, ()))
 
-    def _candidates(self, relation: Relation) -> list[Package]:
-        packages = (*self.index.candidates(relation.name), *self.index.providers(relation.name))
-        # A package that is chosen in one version cannot be added in another.
-        return [package for package in packages if package.satisfies(relation) and package.name not in self.chosen]
+    def _candidates(self, relation: Relation) -> Iterator[Package]:
+        # Who provides a name is found out only where no package of that name serves.
+        for packages in (self.index.candidates, self.index.providers):
+            for package in packages(relation.name):
+                # A package that is chosen in one version cannot be added in another.
+                if package.satisfies(relation) and package.name not in self.chosen:
+                    yield package
 
     def _install(self, package: Package, chain: tuple[str, ...]) -> bool:
         mark = len(self._trail)

@@ -68,8 +68,11 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("locale sources", r"usr/share/i18n(/.*)?", "what localedef compiles"),
     Rule(
         "libc commands",
-        r"usr/bin/(catchsegv|iconv|ldd|localedef|pldd|sotruss|sprof|tzselect|zdump|mtrace|pcprofiledump|xtrace)|usr/sbin/(iconvconfig|zic)",
+        r"usr/bin/(catchsegv|iconv|ldd|locale|localedef|pldd|sotruss|sprof|tzselect|zdump|mtrace|pcprofiledump|xtrace)|usr/sbin/(iconvconfig|zic)",
         "libc's tools for administrators",
+    ),
+    Rule(
+        "OpenSSL engines", r"usr/lib/[^/]+/engines-\d+(/.*)?", "drivers for special hardware, obsolete since OpenSSL 3"
     ),
     Rule(
         "wide expat",
@@ -110,6 +113,27 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("Python for Debian", r"usr/share/(binfmts|python3?)(/.*)?", "for Debian's packaging"),
     Rule("caches", r"usr/lib/python3(\.\d+)?/(.*/)?__pycache__(/.*)?", "byte code is compiled afresh, reproducibly"),
 )
+
+_NO_BYTECODE: Final = re.compile(
+    r"usr/lib/python3\.\d+/("
+    # Frozen into the interpreter: the file is never read.
+    r"importlib/_bootstrap(_external)?|__hello__|__phello__/.*"
+    # Stand-ins for modules written in C, which are there.
+    r"|_pydecimal|_pyio|_pydatetime"
+    # For a terminal, a developer or a museum.
+    r"|pydoc|pydoc_data/.*|pdb|doctest|pickletools|antigravity|this|cgitb|webbrowser"
+    r"|mailbox|imaplib|nntplib|telnetlib|smtpd|asynchat|asyncore|sndhdr|xdrlib|msilib/.*|distutils/command/.*"
+    r")\.py"
+)
+
+
+def wants_bytecode(path: str) -> bool:
+    """Whether a module of the standard library is worth compiling: a base is pulled more often than these are imported.
+
+    They import all the same, some milliseconds later.
+    """
+    return _NO_BYTECODE.fullmatch(path) is None
+
 
 _DECIDE: Final = re.compile("|".join(f"(?P<r{number}>{rule.pattern})" for number, rule in enumerate(RULES)))
 

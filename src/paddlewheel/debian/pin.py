@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -54,40 +55,83 @@ def resolve(
     roots: Iterable[str] | None = None,
     keep: PinnedBase | None = None,
 ) -> PinnedBase:
-    """The closure of the suite's core, the user's `packages` and those that hold `libraries` (sonames).
-
-    The core is resolved first and alone, so that it is the same in every project; the rest is marked `extra`.
-    Sonames without an entry in the table are not looked at (`libraries.unknown_libraries`). `keys` replaces the
-    trusted keys, `roots` the core's. `keep` is an older lock, whose versions stay where they fit. Raise
-    `ResolutionError`, `SignatureError`, `ExpiredError`, `NetworkError`.
-    """
-    say = reporter or Silent()
-    with say.task(f"Debian {suite}: package indexes"):
-        index, date = fetch_suite(
-            client,
-            cache,
-            mirrors,
-            suite,
-            architecture,
-            keys=trusted_keys() if keys is None else keys,
-            now=now or datetime.now(UTC),
-            allow_expired=allow_expired,
-        )
-    request = _Request(
+    """`Resolver` for a single question. `roots` replaces those of the suite's core."""
+    resolver = Resolver(
         suite=suite,
         architecture=architecture,
-        snapshot=date.astimezone(UTC).strftime(STAMP),
-        roots=core_roots(suite) if roots is None else tuple(roots),
-        packages=tuple(sorted(set(packages))),
-        libraries=tuple(sorted(set(libraries))),
+        client=client,
+        cache=cache,
+        mirrors=mirrors,
+        reporter=reporter or Silent(),
+        keys=None if keys is None else tuple(keys),
+        now=now,
+        allow_expired=allow_expired,
+        roots=None if roots is None else tuple(roots),
     )
-    if keep is not None and (keep.suite, keep.architecture) == (suite, architecture):
-        pins = {pin.name: replace(pin, snapshot=pin.snapshot or keep.snapshot) for pin in keep.packages}
-        try:
-            return request.resolved(index.preferring(pins))
-        except ResolutionError:
-            say.note("the Debian packages of the lock do not go with what is wanted now: all are taken anew")
-    return request.resolved(index)
+    return resolver.resolve(packages, libraries, keep=keep)
+
+
+@dataclass(kw_only=True)
+class Resolver:
+    """One suite for one architecture, whose indexes are fetched and read once, for any number of questions.
+
+    `keys` replaces the trusted keys, `now` the clock, `roots` the packages of the core.
+    """
+
+    suite: str
+    architecture: str
+    client: Client
+    cache: Cache
+    mirrors: Mirrors
+    reporter: Reporter = field(default_factory=Silent)
+    keys: tuple[bytes, ...] | None = None
+    now: datetime | None = None
+    allow_expired: bool = False
+    roots: tuple[str, ...] | None = None
+
+    @cached_property
+    def _index(self) -> tuple[PackageIndex, datetime]:
+        with self.reporter.task(f"Debian {self.suite}: package indexes"):
+            return fetch_suite(
+                self.client,
+                self.cache,
+                self.mirrors,
+                self.suite,
+                self.architecture,
+                keys=trusted_keys() if self.keys is None else self.keys,
+                now=self.now or datetime.now(UTC),
+                allow_expired=self.allow_expired,
+            )
+
+    def resolve(
+        self, packages: Iterable[str] = (), libraries: Iterable[str] = (), *, keep: PinnedBase | None = None
+    ) -> PinnedBase:
+        """The closure of the suite's core, the user's `packages` and those that hold `libraries` (sonames).
+
+        The core is resolved first and alone, so that it is the same in every project; the rest is marked `extra`.
+        Sonames without an entry in the table are not looked at (`libraries.unknown_libraries`). `keep` is an older
+        lock, whose versions stay where they fit. Raise `ResolutionError`, `SignatureError`, `ExpiredError`,
+        `NetworkError`.
+        """
+        index, date = self._index
+        request = _Request(
+            suite=self.suite,
+            architecture=self.architecture,
+            snapshot=date.astimezone(UTC).strftime(STAMP),
+            roots=core_roots(self.suite) if self.roots is None else self.roots,
+            packages=tuple(sorted(set(packages))),
+            libraries=tuple(sorted(set(libraries))),
+        )
+        if keep is not None and (keep.suite, keep.architecture) == (self.suite, self.architecture):
+            pins = {pin.name: replace(pin, snapshot=pin.snapshot or keep.snapshot) for pin in keep.packages}
+            try:
+                return request.resolved(index.preferring(pins))
+            except ResolutionError:
+                # Whatever is wrong, the newest versions alone decide, and their error is the one to tell.
+                base = request.resolved(index)
+                self.reporter.note("the locked Debian packages do not go with what is wanted now: all are taken anew")
+                return base
+        return request.resolved(index)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
