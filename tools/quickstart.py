@@ -36,7 +36,10 @@ def main() -> int:
     service = subprocess.Popen([PADDLEWHEEL, *run])
     try:
         page = ask(service, f"http://127.0.0.1:{port}/")
-        print(f"\n$ curl http://127.0.0.1:{port}/    # answered after {time.monotonic() - began:.1f} s\n{page}")
+        print(
+            f"\n$ curl http://127.0.0.1:{port}/    # answered after {time.monotonic() - began:.1f} s\n{page}",
+            flush=True,
+        )
     except ServiceEnded:
         print(f"the service ended with status {service.returncode} before it answered", file=sys.stderr)
         return service.returncode or 1
