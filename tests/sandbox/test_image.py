@@ -129,12 +129,12 @@ def test_image_runs_as_it_says(cache: Cache) -> None:
         cmd=("exit 1",),
         env=(("GREETING", "hello"),),
         user="nonroot",
-        working_dir="/work/here",
+        working_dir="/srv/here",
         volumes=("/data",),
     )
     spec = _spec(cache, _image(cache, config), 'echo "$GREETING $(id -u) $(pwd) $HOME"; touch ~/x /data/y; exit 3')
     done = capture(spec, reporter=Silent())
-    assert (done.stdout, done.status, done.stderr) == (b"hello 65532 /work/here /home/nonroot\n", 3, b"")
+    assert (done.stdout, done.status, done.stderr) == (b"hello 65532 /srv/here /home/nonroot\n", 3, b"")
 
 
 def test_capture_from_several_threads(cache: Cache) -> None:

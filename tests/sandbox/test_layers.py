@@ -73,3 +73,9 @@ def test_copied_layers_are_not_written_to(caller: Caller) -> None:
     assert done.status == 0
     assert (caller.base / "bin/tail").is_symlink()
     assert "y" not in (caller.base / "etc/passwd").read_text().split("\n")
+
+
+def test_layer_that_is_gone(root: Caller) -> None:
+    done = root.shell("true", layers=[root.folder / "gone"])
+    assert "gone is not there" in done.error
+    assert done.exit == 125

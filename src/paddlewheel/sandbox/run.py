@@ -88,6 +88,9 @@ def _started(spec: RunSpec, reporter: Reporter, streams: Streams, *, own_group: 
     for bind in spec.mounts:
         if not bind.source.exists():
             raise SandboxError(f"{bind.source} does not exist, so it cannot be mounted on {bind.target}")
+    for layer in spec.layers:
+        if not os.path.isdir(layer):  # noqa: PTH112 (False, not an error, for a folder above that is closed)
+            raise SandboxError(f"the unpacked layer {layer} is not there", hint="run it again: it is unpacked anew")
     with held(spec.layers), run_folder(spec.scratch.absolute()) as (folder, lock):
         attempt = _Attempt(spec, reporter, streams, folder, lock, own_group)
         started: Started | None = None
