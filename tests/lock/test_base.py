@@ -47,7 +47,7 @@ BASE = PinnedBase(
     ),
 )
 LOCK = BaseLock(
-    bases={"amd64": BASE, "arm64": replace(BASE, architecture="arm64", libraries=())},
+    bases={"amd64": BASE, "arm64": replace(BASE, architecture="arm64", libraries=(), missing=("libaio.so.1",))},
     build=(
         BuildRequirement(name="hatchling", version="1.27.0", hashes=("sha256:" + "cd" * 32, "sha256:" + "ef" * 32)),
         BuildRequirement(name="pluggy", version="1.5", hashes=("sha256:" + "01" * 32,)),
@@ -180,6 +180,8 @@ def test_what_is_no_toml_is_refused(tmp_path: Path) -> None:
 
 def test_a_base_that_fits() -> None:
     assert misfit(BASE, suite="trixie", packages=["libpq5"], libraries=[]) is None
+    arm64 = LOCK.bases["arm64"]
+    assert misfit(arm64, suite="trixie", packages=["libpq5"], libraries=["libaio.so.1"]) is None
     libraries = ["libz.so.1", "libstdc++.so.6", "libssl.so.3", "libunheard-of.so.9"]
     assert misfit(BASE, suite="trixie", packages=["libpq5", "libpq5"], libraries=libraries) is None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,17 @@ from paddlewheel.errors import (
 from paddlewheel.lock import kept
 from tests.lock.conftest import Starts, Workshop, versions
 from tests.support.index import PackageIndex
+from tests.support.server import Request, Response
 from tests.support.wheels import make_sdist, make_wheel, sha256
+
+
+class CachedIndex(PackageIndex):
+    """An index whose pages may be kept for ten minutes, as the usual ones say."""
+
+    def respond(self, request: Request) -> Response:
+        found = super().respond(request)
+        return replace(found, headers={**found.headers, "Cache-Control": "max-age=600"})
+
 
 PYPROJECT = """\
 [project]
@@ -332,6 +343,7 @@ def test_lock_of_another_tool_under_that_name_is_made_again(shop: Workshop, inde
 
 
 def test_index_without_hashes(shop: Workshop, index: PackageIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    """uv downloads the files and hashes them."""
     with PackageIndex(index.folder, hashes=False) as bare:
         monkeypatch.setenv("UV_DEFAULT_INDEX", bare.simple)
         shop.write({"requirements.txt": "wintool\n"})
@@ -354,3 +366,18 @@ def test_folder_that_cannot_be_written(shop: Workshop, index: PackageIndex, monk
     shop.write({"requirements.txt": "shop-api\n"})
     with pytest.raises(StorageError, match=r"pylock.paddlewheel.toml cannot be written: Permission denied"):
         shop.lock()
+
+
+def test_index_page_in_uvs_cache_is_asked_for_again(
+    shop: Workshop, index: PackageIndex, starts: Starts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A version that is newer than uv's copy of the page is found before "no solution" is said."""
+    with CachedIndex(index.folder) as slow:
+        monkeypatch.setenv("UV_DEFAULT_INDEX", slow.simple)
+        shop.write({"requirements.txt": "lib\n"})
+        shop.lock()
+        make_wheel(index.folder, "lib", "5.0")
+        before = starts.count()
+        shop.write({"requirements.txt": "lib>=5\n"})
+        assert versions(shop.lock()) == {"lib": "5.0"}
+    assert starts.count() == before + 2

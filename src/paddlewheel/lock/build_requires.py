@@ -60,9 +60,8 @@ def build_requires(
             hint=f"run `paddlewheel lock` and commit {BASE_LOCK}",
         )
     uv = Uv.find(offline=client.offline)
-    keep = () if upgrade else previous
     with reporter.task(f"resolving the build environment with {uv.label}"):
-        found = _pinned(uv, cache, project.build_requires, keep)
+        found = _pinned(uv, cache, project.build_requires, previous, upgrade)
         # A hook that pyproject.toml does not show: such a setuptools asks for wheel when the build starts.
         if any(one.name == "setuptools" and Version(one.version) < _SETUPTOOLS_WITHOUT_WHEEL for one in found):
             found = _pinned(uv, cache, (*project.build_requires, "wheel"), found)
@@ -99,7 +98,7 @@ def _satisfies(pins: Sequence[BuildRequirement], wanted: Iterable[Requirement]) 
 
 
 def _pinned(
-    uv: Uv, cache: Cache, requirements: Sequence[str], keep: Sequence[BuildRequirement]
+    uv: Uv, cache: Cache, requirements: Sequence[str], keep: Sequence[BuildRequirement], upgrade: bool = False
 ) -> tuple[BuildRequirement, ...]:
     with cache.directory("build-requires") as folder:
         source = folder / "build-system.requires"
@@ -111,6 +110,7 @@ def _pinned(
             target_python=OLDEST_HOST,
             home=folder,
             previous=_as_pylock(keep) if keep else None,
+            upgrade=upgrade,
             options=["--fork-strategy", "fewest"],
         )
     pylock, _ = parse_pylock(table, "build-system.requires")

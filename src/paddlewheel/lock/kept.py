@@ -58,7 +58,7 @@ def kept_lock(
         )
     uv = Uv.find(offline=offline)
     with reporter.task(f"resolving {project.lock.path.name} with {uv.label}"):
-        table = _resolved(project, uv, cache, target_python, None if upgrade else old)
+        table = _resolved(project, uv, cache, target_python, old, upgrade)
     table = _signed(table, inputs, uv.version)
     pylock, _ = parse_pylock(table, PYTHON_LOCK)
     note = _note(project, uv, old, pylock, reason)
@@ -110,10 +110,12 @@ def _reason(project: Project, old: Pylock | None, inputs: str, target: tuple[int
     return None
 
 
-def _resolved(project: Project, uv: Uv, cache: Cache, target: tuple[int, int], old: Pylock | None) -> dict[str, Any]:
+def _resolved(
+    project: Project, uv: Uv, cache: Cache, target: tuple[int, int], old: Pylock | None, upgrade: bool
+) -> dict[str, Any]:
     previous = None if old is None else format_table(to_table(old))
     with static_source(project, cache) as source:
-        return resolve(uv, cache, source, target_python=target, home=project.root, previous=previous)
+        return resolve(uv, cache, source, target_python=target, home=project.root, previous=previous, upgrade=upgrade)
 
 
 def _signed(table: Mapping[str, Any], inputs: str, uv_version: str) -> dict[str, Any]:

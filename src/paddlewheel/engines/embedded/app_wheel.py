@@ -21,6 +21,7 @@ from paddlewheel.lock.source_tree import EARLIEST, copy_source
 from paddlewheel.lock.uv import Result, Uv, explain, failure, interpreter
 
 _LINES_SHOWN: Final = 30
+_TRACEBACK: Final = "Traceback (most recent call last):"
 _VERSION_VARIABLES: Final = ("SETUPTOOLS_SCM_PRETEND_VERSION", "PBR_VERSION", "POETRY_DYNAMIC_VERSIONING_BYPASS")
 """What back ends take for the version instead of asking git. uv passes the user's own on as well."""
 
@@ -69,6 +70,8 @@ def _variables(epoch: int, version: str | None) -> Mapping[str, str]:
         "TZ": "UTC",
         "PYTHONHASHSEED": "0",
         "PYTHONDONTWRITEBYTECODE": "1",
+        # uv shows both outputs of the back end as they come: what is buffered would come after the error.
+        "PYTHONUNBUFFERED": "1",
         "GIT_OPTIONAL_LOCKS": "0",
     }
     return fixed if version is None else {**fixed, **dict.fromkeys(_VERSION_VARIABLES, version)}
@@ -78,13 +81,27 @@ def _failed(result: Result, project: Path, copy: Path) -> PaddlewheelError:
     """The error for a build that failed, with the end of what the back end said."""
     text, hint = explain(result.stderr, lines=None)
     text = text.replace(str(copy), str(project))
-    lines = text.splitlines()
-    if len(lines) > _LINES_SHOWN:
-        lines = [f"... ({len(lines) - _LINES_SHOWN} lines before)", *lines[-_LINES_SHOWN:]]
     told = failure(result, "build the project")
     if isinstance(told, NetworkError | StorageError):
         return told
-    return BuildBackendError("the project's wheel could not be built:\n" + "\n".join(lines), hint=_advice(text, hint))
+    shown = "\n".join(_end(text.splitlines()))
+    return BuildBackendError(f"the project's wheel could not be built:\n{shown}", hint=_advice(text, hint))
+
+
+def _end(lines: list[str]) -> list[str]:
+    """The last lines, and the last traceback where it lies before them."""
+    cut = len(lines) - _LINES_SHOWN
+    if cut <= 0:
+        return lines
+    start = max((number for number, line in enumerate(lines[:cut]) if line.startswith(_TRACEBACK)), default=cut)
+    traceback = lines[start : min(start + _LINES_SHOWN, cut)]
+    between = cut - start - len(traceback)
+    return [
+        *([f"... ({start} lines before)"] if start else []),
+        *traceback,
+        *([f"... ({between} lines between)"] if between else []),
+        *lines[cut:],
+    ]
 
 
 def _advice(text: str, hint: str | None) -> str:
