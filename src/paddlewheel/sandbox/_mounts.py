@@ -1,7 +1,7 @@
 """The mounts that make a root file system of an image's layers. Runs as PID 1 of the sandbox, before the program.
 
-The working directory is the run's own folder, so that overlayfs gets one short name a layer: all options of a
-mount must fit into one page, and 127 absolute paths do not.
+overlayfs gets one short name a layer, a link in a folder in memory: all options of a mount must fit into one page,
+and 127 absolute paths do not.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def build_root(request: dict[str, Any], warn: Callable[[str], None]) -> str:
         # A copy of the layers, made by paddlewheel in this very folder.
         _libc.mount("bind", request["merged"], root, None, MS_BIND)
     else:
-        stack(request["layers"])
+        stack(folder, request["layers"])
     if request["mapping"] != "caller":
         _set_owners(root, request["owners"])
     for path in (request["cwd"], *request["writable"]):
@@ -61,33 +61,33 @@ def build_root(request: dict[str, Any], warn: Callable[[str], None]) -> str:
     return root
 
 
-def stack(layers: list[str]) -> None:
-    """Mount the layers, lowest first, and what is written on top of them, on ``root``."""
+def stack(folder: str, layers: list[str]) -> None:
+    """Mount the layers, lowest first, and what is written on top of them, on ``<folder>/root``."""
+    for name in ("upper", "work", "memory"):
+        os.mkdir(f"{folder}/{name}")
+    _libc.mount("tmpfs", "tmpfs", f"{folder}/memory", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755")
+    os.chdir(f"{folder}/memory")
     for name in ("upper", "work", "empty"):
         os.mkdir(name)
-    names = []
     for number, layer in enumerate(layers):
         os.symlink(layer, str(number))
-        names.append(str(number))
-    lower = ":".join(reversed(names)) or "empty"
+    lower = ":".join(str(number) for number in reversed(range(len(layers)))) or "empty"
     try:
-        _overlay(lower, "upper", "work")
+        _overlay(lower, "../")
     except Failure as failure:
         if failure.errno not in (errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM):
             raise
         # The cache's file system cannot be written to through overlayfs (it is a network's, or itself an
         # overlay, as in a container): memory can.
-        os.mkdir("memory")
-        _libc.mount("tmpfs", "tmpfs", "memory", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755")
-        os.mkdir("memory/upper")
-        os.mkdir("memory/work")
-        _overlay(lower, "memory/upper", "memory/work")
+        _overlay(lower, "")
+    finally:
+        os.chdir(folder)
 
 
-def _overlay(lower: str, upper: str, work: str) -> None:
+def _overlay(lower: str, place: str) -> None:
     # volatile: nothing that is written here outlives the run, so nothing need reach the disk.
-    options = f"lowerdir={lower},upperdir={upper},workdir={work},userxattr,volatile"
-    _libc.mount("overlay", "overlay", "root", "overlay", MS_NODEV, options)
+    options = f"lowerdir={lower},upperdir={place}upper,workdir={place}work,userxattr,volatile"
+    _libc.mount("overlay", "overlay", "../root", "overlay", MS_NODEV, options)
 
 
 def _set_owners(root: str, owners: list[list[Any]]) -> None:

@@ -28,7 +28,7 @@ def _try(step: str, status: int) -> None:
     number = 0
     try:
         if step == "overlay":
-            _mounts.stack([os.path.abspath("lower")])
+            _mounts.stack(os.getcwd(), [os.path.abspath("lower")])
         else:
             _libc.mount("proc", "proc", "proc", "proc", _libc.MS_NOSUID)
     except Failure as failure:

@@ -89,6 +89,7 @@ _WORDS = {
     "namespaces": "pid, ipc, uts and mount namespaces",
     "private": "mounts in a mount namespace",
     "overlay": "overlayfs",
+    "tmpfs": "a file system in memory",
     "proc": "a /proc in the sandbox",
     "sys": "/sys in the sandbox",
     "dev": "/dev in the sandbox",
