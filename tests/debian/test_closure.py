@@ -107,8 +107,15 @@ def test_a_mistyped_name_gets_the_nearest() -> None:
 def test_conflicts_are_named() -> None:
     with pytest.raises(ResolutionError, match="a and b cannot be installed together"):
         chosen("a 1; Conflicts: v\nb 1; Provides: v", "a", "b")
+    with pytest.raises(ResolutionError, match=r"b and a cannot be installed together \(c -> b -> a\)"):
+        chosen("a 1\nb 1; Conflicts: a; Depends: a\nc 1; Depends: b", "c")
     assert chosen("a 1; Breaks: b (<< 2)\nb 2", "a", "b") == ["a 1", "b 2"]
     assert chosen("a 1; Provides: mta; Conflicts: mta", "a") == ["a 1"]
+
+
+def test_an_alternative_that_conflicts_is_passed_over() -> None:
+    assert chosen("a 1; Conflicts: x\nb 1; Depends: x | y\nx 1\ny 1", "a", "b") == ["a 1", "b 1", "y 1"]
+    assert chosen("a 1\nb 1; Depends: x | y\nx 1; Conflicts: a\ny 1", "a", "b") == ["a 1", "b 1", "y 1"]
 
 
 def test_the_order_of_the_index_does_not_matter() -> None:

@@ -10,6 +10,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from elftools.elf.elffile import ELFFile
 
 from paddlewheel.cache import Cache
 from paddlewheel.debian.compose import Composed, compose_core, compose_extras, extra_packages
@@ -125,6 +126,8 @@ def test_a_suite_runs(suite: str, tmp_path: Path) -> None:
     assert all(said["found"].values()), said["found"]
     assert not (root / "bin/sh").exists()
     assert not (root / "usr/bin/dpkg").exists()
+    assert "ID=debian\n" in (root / "etc/os-release").resolve().read_text()
+    assert unresolved(root, values[-1].sonames) <= {("nis", "libnsl.so.2")}
     assert "libpq.so.5" in values[1].sonames
     assert "libpq.so.5" not in values[0].sonames
 
@@ -134,6 +137,22 @@ def test_a_suite_runs(suite: str, tmp_path: Path) -> None:
         ["chroot", root, "/sbin/ldconfig", "-p"], capture_output=True, text=True, check=True, env=ENVIRONMENT
     )
     assert lines(said["cache"]) == lines(theirs.stdout)
+
+
+def unresolved(root: Path, sonames: tuple[str, ...]) -> set[tuple[str, str]]:
+    """File name and soname of every library that an ELF file below `root` needs and the loader's cache has not."""
+    found = set()
+    for path in root.rglob("*"):
+        if path.is_symlink() or not path.is_file() or path.stat().st_size < 64:
+            continue
+        with path.open("rb") as file:
+            if file.read(4) != b"\x7fELF":
+                continue
+            for segment in ELFFile(file).iter_segments("PT_DYNAMIC"):
+                for tag in segment.iter_tags("DT_NEEDED"):  # type: ignore[attr-defined]
+                    if tag.needed not in sonames:
+                        found.add((path.name.partition(".")[0], str(tag.needed)))
+    return found
 
 
 def lines(text: str) -> list[str]:

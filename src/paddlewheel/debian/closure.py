@@ -27,15 +27,16 @@ class Closure:
     omitted_for: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: OMITTED_FOR)
     _trail: list[str] = field(default_factory=list)
     _providing: dict[str, set[str]] = field(default_factory=dict)
+    _refused_by: dict[str, set[str]] = field(default_factory=dict)
     _failure: _Failure | None = None
+    _clash: tuple[Package, Package, Relation] | None = None
 
     def add(self, names: Iterable[str]) -> None:
         """Choose packages by name, with all that they need. Raise `ResolutionError`, naming the chain."""
         for name in names:
-            self._failure = None
+            self._failure = self._clash = None
             if not self._satisfy((Relation(name),), (), named=True):
                 raise self._error(name)
-        self._check_conflicts()
 
     def _satisfy(self, clause: Clause, chain: tuple[str, ...], *, named: bool = False) -> bool:
         if any(self._is_satisfied(relation) for relation in clause):
@@ -64,8 +65,13 @@ class Closure:
         for packages in (self.index.candidates, self.index.providers):
             for package in packages(relation.name):
                 # A package that is chosen in one version cannot be added in another.
-                if package.satisfies(relation) and package.name not in self.chosen:
+                if not package.satisfies(relation) or package.name in self.chosen:
+                    continue
+                clash = self._conflict(package)
+                if clash is None:
                     yield package
+                else:
+                    self._clash = self._clash or clash
 
     def _install(self, package: Package, chain: tuple[str, ...]) -> bool:
         mark = len(self._trail)
@@ -73,28 +79,43 @@ class Closure:
         self._trail.append(package.name)
         for relation in package.provides:
             self._providing.setdefault(relation.name, set()).add(package.name)
+        for relation in package.conflicts:
+            self._refused_by.setdefault(relation.name, set()).add(package.name)
         label = (*chain[:-1], package.name if package.name in chain[-1] else f"{chain[-1]} = {package.name}")
         if all(self._satisfy(clause, label) for clause in package.depends):
             return True
         for name in reversed(self._trail[mark:]):
-            for relation in self.chosen.pop(name).provides:
+            undone = self.chosen.pop(name)
+            for relation in undone.provides:
                 self._providing[relation.name].discard(name)
+            for relation in undone.conflicts:
+                self._refused_by[relation.name].discard(name)
         del self._trail[mark:]
         return False
 
-    def _check_conflicts(self) -> None:
-        for package in sorted(self.chosen.values(), key=lambda one: one.name):
-            for relation in package.conflicts:
-                for name in sorted({relation.name} | self._providing.get(relation.name, set())):
-                    other = self.chosen.get(name)
-                    if other is not None and other.name != package.name and other.satisfies(relation):
-                        raise ResolutionError(
-                            f"the Debian packages {package.name} and {other.name} cannot be installed together",
-                            hint=f"{package.name} {package.version} conflicts with {relation}; leave one of them out",
-                        )
+    def _conflict(self, package: Package) -> tuple[Package, Package, Relation] | None:
+        """A chosen package that `package` cannot stand beside: who refuses, whom, by which relation."""
+        for relation in package.conflicts:
+            for name in sorted({relation.name, *self._providing.get(relation.name, ())}):
+                other = self.chosen.get(name)
+                if other is not None and other.satisfies(relation):
+                    return package, other, relation
+        names = {package.name, *(relation.name for relation in package.provides)}
+        for refuser in sorted({name for given in names for name in self._refused_by.get(given, ())}):
+            for relation in self.chosen[refuser].conflicts:
+                if package.satisfies(relation):
+                    return self.chosen[refuser], package, relation
+        return None
 
     def _error(self, name: str) -> ResolutionError:
         failure = self._failure
+        if self._clash is not None:
+            refuser, other, relation = self._clash
+            chain = "" if failure is None or not failure.chain else f" ({' -> '.join((*failure.chain, other.name))})"
+            return ResolutionError(
+                f"the Debian packages {refuser.name} and {other.name} cannot be installed together{chain}",
+                hint=f"{refuser.name} {refuser.version} conflicts with {relation}; leave one of them out",
+            )
         if failure is None or not failure.chain:
             return ResolutionError(f"no Debian package is called {name!r}", hint=self._nearest(name))
         wanted = " | ".join(str(relation) for relation in failure.clause)

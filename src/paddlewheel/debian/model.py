@@ -43,5 +43,7 @@ class PinnedBase:
     """The user's `packages`, sorted."""
     libraries: tuple[str, ...] = ()
     """Sonames that wheels of the project need and that made the closure larger, sorted."""
+    missing: tuple[str, ...] = ()
+    """Sonames that wheels need and that no package of the suite holds, though others do, sorted."""
     packages: tuple[PinnedPackage, ...]
     """The whole closure, sorted by name."""

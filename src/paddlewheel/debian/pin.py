@@ -109,10 +109,18 @@ class Resolver:
         """The closure of the suite's core, the user's `packages` and those that hold `libraries` (sonames).
 
         The core is resolved first and alone, so that it is the same in every project; the rest is marked `extra`.
-        Sonames without an entry in the table are not looked at (`libraries.unknown_libraries`). `keep` is an older
-        lock, whose versions stay where they fit. Raise `ResolutionError`, `SignatureError`, `ExpiredError`,
-        `NetworkError`.
+        Sonames without an entry in the table are not looked at (`libraries.unknown_libraries`); those whose package
+        the suite has not are warned of, and `missing` in the result. `keep` is an older lock, whose versions stay
+        where they fit. Raise `ResolutionError`, `SignatureError`, `ExpiredError`, `NetworkError`.
         """
+        base = self._resolved(tuple(packages), tuple(libraries), keep)
+        for soname in base.missing:
+            self.reporter.warn(
+                f"a wheel needs {soname}, which no package of {self.suite} holds: what uses it there will not load"
+            )
+        return base
+
+    def _resolved(self, packages: tuple[str, ...], libraries: tuple[str, ...], keep: PinnedBase | None) -> PinnedBase:
         index, date = self._index
         request = _Request(
             suite=self.suite,
@@ -148,13 +156,18 @@ class _Request:
         closure.add(self.roots)
         core = set(closure.chosen)
         closure.add(self.packages)
-        needed = []
+        needed, missing = [], []
         for soname in self.libraries:
             package = package_for(soname)
             if package is None:
                 continue
             before = len(closure.chosen)
-            _add_library(closure, soname, package)
+            try:
+                closure.add((package,))
+            except ResolutionError:
+                # One plug-in of a wheel that cannot be loaded must not forbid the image.
+                missing.append(soname)
+                continue
             if len(closure.chosen) > before or not holds(closure.chosen, soname):
                 needed.append(soname)
         return PinnedBase(
@@ -163,15 +176,9 @@ class _Request:
             snapshot=self.snapshot,
             requested=self.packages,
             libraries=tuple(needed),
+            missing=tuple(missing),
             packages=tuple(closure.chosen[name].pinned(extra=name not in core) for name in sorted(closure.chosen)),
         )
-
-
-def _add_library(closure: Closure, soname: str, package: str) -> None:
-    try:
-        closure.add((package,))
-    except ResolutionError as error:
-        raise ResolutionError(f"the library {soname}, which a wheel needs: {error.message}", hint=error.hint) from error
 
 
 def fetch(

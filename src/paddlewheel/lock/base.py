@@ -78,7 +78,8 @@ class BaseLock:
 def misfit(base: PinnedBase | None, *, suite: str, packages: Iterable[str], libraries: Iterable[str]) -> str | None:
     """Why a locked base does not serve what is wanted now, in words; None where it does.
 
-    Libraries that the base holds beyond those wanted do no harm. Sonames that no table knows are not looked at.
+    Libraries that the base holds beyond those wanted do no harm. Sonames that no table knows, or that the suite has
+    not (`PinnedBase.missing`), are not looked at.
     """
     if base is None:
         return "it has no base for this platform"
@@ -95,7 +96,9 @@ def misfit(base: PinnedBase | None, *, suite: str, packages: Iterable[str], libr
     missing = [
         soname
         for soname in sorted(set(libraries))
-        if soname not in base.libraries and package_for(soname) is not None and not holds(names, soname)
+        if soname not in (*base.libraries, *base.missing)
+        and package_for(soname) is not None
+        and not holds(names, soname)
     ]
     return f"it lacks {', '.join(missing)}, which wheels need" if missing else None
 
@@ -123,6 +126,8 @@ def format_base_lock(lock: BaseLock) -> str:
     for base in bases:
         lines += [f"\n[base.{base.architecture}]\n", _pair("snapshot", base.snapshot)]
         lines.append(_pair("libraries", sorted(base.libraries)))
+        if base.missing:
+            lines.append(_pair("missing", sorted(base.missing)))
         for package in sorted(base.packages, key=lambda one: one.name):
             lines.append(f"\n[[base.{base.architecture}.package]]\n")
             lines += [_pair(key, getattr(package, key)) for key in _PACKAGE_KEYS]
@@ -212,7 +217,7 @@ def _bases(table: _Table) -> dict[str, PinnedBase]:
 
 
 def _base(table: _Table, suite: str, architecture: str, requested: tuple[str, ...]) -> PinnedBase:
-    table.only("snapshot", "libraries", "package")
+    table.only("snapshot", "libraries", "missing", "package")
     packages = tuple(sorted((_package(item) for item in table.tables("package")), key=lambda one: one.name))
     seen: set[str] = set()
     for package in packages:
@@ -225,6 +230,7 @@ def _base(table: _Table, suite: str, architecture: str, requested: tuple[str, ..
         snapshot=table.text("snapshot", _STAMP),
         requested=requested,
         libraries=tuple(sorted(table.texts("libraries"))),
+        missing=tuple(sorted(table.texts("missing"))) if "missing" in table.value else (),
         packages=packages,
     )
 
