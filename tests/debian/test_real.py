@@ -37,7 +37,7 @@ for name in sorted(file.split(".")[0] for file in os.listdir(folder) if file.end
         failed[name] = str(error)
 for name in ("sqlite3", "ssl", "lzma", "bz2", "readline", "curses", "uuid", "dbm.ndbm", "hashlib", "asyncio", "venv"):
     importlib.import_module(name)
-found = {name: ctypes.util.find_library(name) for name in ("ssl", "c", "z", "pq", "stdc++", "blas")}
+found = {name: ctypes.util.find_library(name) for name in ("ssl", "c", "z", "magic", "stdc++", "blas")}
 for name in filter(None, found.values()):
     ctypes.CDLL(name)
 print(json.dumps({
@@ -102,10 +102,10 @@ def unpacked(paths: list[Path], root: Path) -> Path:
 def test_a_suite_runs(suite: str, tmp_path: Path) -> None:
     need_root()
     need(os.uname().machine == "x86_64", "runs amd64 programs")
-    base, debs = pinned(suite, "amd64", "libpq5", "libblas3", libraries=("libstdc++.so.6", "libz.so.1"))
+    base, debs = pinned(suite, "amd64", "libmagic1", "libblas3", libraries=("libstdc++.so.6", "libz.so.1"))
     values, written, paths = composed(base, debs, tmp_path, level=9)
     assert base.libraries == ("libstdc++.so.6",)
-    assert written[0].size < 17_000_000
+    assert written[0].size < (17_000_000 if suite == "forky" else 15_000_000)
     root = unpacked(paths, tmp_path / "root")
     out = subprocess.run(
         ["chroot", root, "/usr/bin/python3", "-c", PROGRAM], capture_output=True, text=True, check=True, env=ENVIRONMENT
@@ -127,9 +127,9 @@ def test_a_suite_runs(suite: str, tmp_path: Path) -> None:
     assert not (root / "bin/sh").exists()
     assert not (root / "usr/bin/dpkg").exists()
     assert "ID=debian\n" in (root / "etc/os-release").resolve().read_text()
-    assert unresolved(root, values[-1].sonames) <= {("nis", "libnsl.so.2")}
-    assert "libpq.so.5" in values[1].sonames
-    assert "libpq.so.5" not in values[0].sonames
+    assert {file for file, _ in unresolved(root, values[-1].sonames)} <= {"nis"}
+    assert "libmagic.so.1" in values[1].sonames
+    assert "libmagic.so.1" not in values[0].sonames
 
     # What Debian's own ldconfig makes of the same files.
     subprocess.run(["chroot", root, "/sbin/ldconfig"], check=True, env=ENVIRONMENT)

@@ -29,7 +29,10 @@ OMITTED_FOR: Final[Mapping[str, Mapping[str, str]]] = {
         "python3": "the default Python's links; the image has exactly one Python",
         "python3-lib2to3": "only distutils' build_py --use-2to3 needs it",
     },
-    "libpython3.11-stdlib": {"libnsl2": "only the module nis (Yellow Pages) loads it; name the package to have it"},
+    "libpython3.11-stdlib": {
+        "libnsl2": "only the module nis (Yellow Pages, gone with Python 3.13) loads it; name the package to have it",
+        "libtirpc3": "the same; it brings Kerberos, 0.7 MB",
+    },
     "libc6": {"libc-gconv-modules-extra": "charsets of the last century, for iconv alone; Python has its own codecs"},
     "ca-certificates": {"openssl": "only makes hash links in a maintainer script; libssl reads the bundle"},
     "libssl3t64": {"openssl-provider-legacy": "old ciphers; name the package to have them"},
