@@ -37,7 +37,7 @@ class WheelFile:
 
 @dataclass(frozen=True, slots=True)
 class SplicedLayer:
-    """A layer in the store, and the files that it holds."""
+    """A layer in the store, and the files that its wheels brought."""
 
     layer: WrittenLayer
     files: FileList
@@ -52,6 +52,7 @@ def splice(wheels: Sequence[WheelFile], venv: Venv, store: Store) -> SplicedLaye
         containers: list[Container] = []
         pieces: dict[str, Piece] = {}
         owners: dict[str, str] = {}
+        compiled: set[str] = set()
         for wheel in wheels:
             container = stack.enter_context(Container(wheel.path, wheel.filename))
             containers.append(container)
@@ -74,9 +75,12 @@ def splice(wheels: Sequence[WheelFile], venv: Venv, store: Store) -> SplicedLaye
                             container=len(containers) - 1,
                         )
                         owners[path] = wheel.filename
+                        compiled.add(path)
         splices = _splices(wheels)
         written = write_layer(store, pieces.values(), containers, splices)
-    return SplicedLayer(written, {path: (piece.size, piece.crc) for path, piece in pieces.items()})
+    # Bytecode follows from its source, which is what two wheels are told to disagree about.
+    files = {path: (piece.size, piece.crc) for path, piece in pieces.items() if path not in compiled}
+    return SplicedLayer(written, files)
 
 
 def _splices(wheels: Sequence[WheelFile]) -> list[bool]:
