@@ -163,6 +163,16 @@ def test_locked_versions_give_way_where_they_do_not_fit(site: Site) -> None:
     assert any("taken anew" in note for note in site.reporter.notes)
 
 
+def test_locked_versions_give_way_to_a_library(site: Site) -> None:
+    basic(site)
+    old = site.resolve("python", libraries=["libSM.so.6"])
+    site.archive.add("bookworm", deb("libgomp1", Depends="libc6 (= 2.40-1)"), deb("libc6", "2.40-1"))
+    site.archive.publish("bookworm", date=NOW)
+    assert site.resolve("python", libraries=["libSM.so.6"], keep=old).packages == old.packages
+    new = site.resolve("python", libraries=["libSM.so.6", "libgomp.so.1"], keep=old)
+    assert (new.libraries, new.missing) == (("libgomp.so.1",), ("libSM.so.6",))
+
+
 def test_roots_of_each_suite() -> None:
     assert "python3.11" in core_roots("bookworm")
     assert "python3-distutils" in core_roots("bookworm")

@@ -130,16 +130,21 @@ class Resolver:
             packages=tuple(sorted(set(packages))),
             libraries=tuple(sorted(set(libraries))),
         )
-        if keep is not None and (keep.suite, keep.architecture) == (self.suite, self.architecture):
-            pins = {pin.name: replace(pin, snapshot=pin.snapshot or keep.snapshot) for pin in keep.packages}
-            try:
-                return request.resolved(index.preferring(pins))
-            except ResolutionError:
-                # Whatever is wrong, the newest versions alone decide, and their error is the one to tell.
-                base = request.resolved(index)
-                self.reporter.note("the locked Debian packages do not go with what is wanted now: all are taken anew")
-                return base
-        return request.resolved(index)
+        if keep is None or (keep.suite, keep.architecture) != (self.suite, self.architecture):
+            return request.resolved(index)
+        pins = {pin.name: replace(pin, snapshot=pin.snapshot or keep.snapshot) for pin in keep.packages}
+        try:
+            kept = request.resolved(index.preferring(pins))
+        except ResolutionError:
+            kept = None
+        if kept is not None and not kept.missing:
+            return kept
+        # Whatever is wrong, the newest versions alone decide, and their error is the one to tell.
+        newest = request.resolved(index)
+        if kept is not None and newest.missing == kept.missing:
+            return kept
+        self.reporter.note("the locked Debian packages do not go with what is wanted now: all are taken anew")
+        return newest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
