@@ -21,6 +21,7 @@ from paddlewheel.debian.compose import (
     extra_packages,
     extras_key,
 )
+from paddlewheel.debian.filters import wants_bytecode
 from paddlewheel.debian.mirror import Mirrors
 from paddlewheel.debian.model import PinnedPackage
 from paddlewheel.debian.pin import fetch
@@ -46,36 +47,15 @@ from paddlewheel.progress import Reporter
 _LEVEL: Final = 10
 """A base is compressed once for all projects, so a high level pays. 12 would take twice as long for 0.2 % less."""
 
-_NEVER_IMPORTED: Final = frozenset(
-    {
-        # the Python twins of C modules, which are there
-        "_pydatetime.py",
-        "_pydecimal.py",
-        "_pyio.py",
-        # other systems
-        "_aix_support.py",
-        "_android_support.py",
-        "_apple_support.py",
-        "_ios_support.py",
-        "_osx_support.py",
-        "nturl2path.py",
-        "popen_spawn_win32.py",
-        "windows_events.py",
-        "windows_utils.py",
-        # needs tkinter, which Debian packs apart
-        "turtle.py",
-    }
-)
-"""Modules of the standard library that need no bytecode: in this image nothing imports them."""
-
 _COMPOSED: Final = "composed"
 
 
 @dataclass
 class Base:
-    """The layers of a base, lowest first, and its interpreter, started only when something is to be compiled."""
+    """The layers of a base, lowest first, what they hold, and its interpreter, started only when it is needed."""
 
     core: KeptLayer
+    composed: Composed
     layers: tuple[KeptLayer, ...]
     python: PythonTarget
     build: str
@@ -132,15 +112,15 @@ def base_layers(
             lambda writer: compose_core(pinned, debs(core_packages(pinned)), writer),
             reporter,
         )
-    base = Base(core=core, layers=(core,), python=python, build=python_build(pinned), cache=cache)
+    base = Base(core=core, composed=composed, layers=(core,), python=python, build=python_build(pinned), cache=cache)
     layers = [core]
     if bytecode and (compiler := base.compiler(reporter)):
         with cache.lock(f"base-bytecode-{core_key(pinned)}"):
-            layers.append(_library_bytecode(base, composed, compiler, reporter))
+            layers.append(_library_bytecode(base, compiler, reporter))
     extras = extra_packages(pinned)
     if extras:
         names = ", ".join(package.name for package in extras)
-        layer, _ = _composed_layer(
+        layer, base.composed = _composed_layer(
             cache,
             extras_key(pinned),
             f"Debian packages {names}",
@@ -172,29 +152,29 @@ def _composed_layer(
     return keep_layer(cache, key, written, title=title), composed
 
 
-def _library_bytecode(base: Base, composed: Composed, compiler: Compiler, reporter: Reporter) -> KeptLayer:
+def _library_bytecode(base: Base, compiler: Compiler, reporter: Reporter) -> KeptLayer:
     """The standard library's compiled modules, in a layer of their own: Debian makes them when it installs."""
+    rootfs = base.cache.root / "rootfs" / base.core.diff_id.partition(":")[2]
+    library = f"usr/lib/python{base.python.short}/"
+    sources: list[Source] = [
+        (path, f"/{path}", (rootfs / path).read_bytes)
+        for path in base.composed.files
+        if path.endswith(".py")
+        and path.startswith((library, "usr/lib/python3/"))
+        # Debian's sitecustomize.py is a link into /etc, for the administrator.
+        and not (rootfs / path).is_symlink()
+        and wants_bytecode(path)
+    ]
     key = layer_key(
         "library-bytecode",
         core=base.core.diff_id,
         bytecode=compiler.identity,
         level=_LEVEL,
-        left_out=sorted(_NEVER_IMPORTED),
+        modules=[name for name, _, _ in sources],
     )
     kept = kept_layer(base.cache, key)
     if kept:
         return kept
-    rootfs = base.cache.root / "rootfs" / base.core.diff_id.partition(":")[2]
-    library = f"usr/lib/python{base.python.short}/"
-    sources: list[Source] = [
-        (path, f"/{path}", (rootfs / path).read_bytes)
-        for path in composed.files
-        if path.endswith(".py")
-        and path.startswith((library, "usr/lib/python3/"))
-        # Debian's sitecustomize.py is a link into /etc, for the administrator.
-        and not (rootfs / path).is_symlink()
-        and path.rpartition("/")[2] not in _NEVER_IMPORTED
-    ]
     with (
         reporter.task("Byte-compiling the standard library", len(sources), unit="files") as task,
         ThreadPoolExecutor(len(os.sched_getaffinity(0)), "compile") as executor,

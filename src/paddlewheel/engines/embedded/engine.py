@@ -89,6 +89,7 @@ def build_image(plan: Plan, site: Site) -> Outcome:
         workdir=config.run.working_dir,
         directories=directories,
         timezone=compose.timezone,
+        base_files=base.composed.files if compose.timezone else (),
     )
     wheels = wheel_layers(install.wheels, install.layers, shop)
     version = plan.version

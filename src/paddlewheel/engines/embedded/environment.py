@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from isal.isal_zlib import crc32
+
 from paddlewheel.cache import Cache
+from paddlewheel.debian.system_files import timezone_entries
 from paddlewheel.engines.embedded.install import FILE_MODE, Venv
 from paddlewheel.engines.embedded.kept import KeptLayer, keep_layer, kept_layer, layer_key
 from paddlewheel.engines.embedded.members import Piece
@@ -21,8 +26,12 @@ def environment_layer(
     workdir: str,
     directories: MakeDirectories | None,
     timezone: str | None,
+    base_files: Sequence[str],
 ) -> KeptLayer:
-    """Make the layer, or take it from the cache."""
+    """Make the layer, or take it from the cache. `base_files`: paths in the base, among them the time zones.
+
+    Raise `DebianError` for a time zone that is not there.
+    """
     key = layer_key(
         "environment",
         prefix=venv.prefix,
@@ -42,9 +51,11 @@ def environment_layer(
         uid, gid = (directories.uid, directories.gid) if directories else (0, 0)
         entries.append(Entry(path.strip("/"), kind="dir", mode=_OPEN_MODE, uid=uid, gid=gid))
     pieces = [_configuration(venv, python)]
-    if timezone:
-        entries.append(Entry("etc/localtime", kind="symlink", mode=0o777, target=f"/usr/share/zoneinfo/{timezone}"))
-        pieces.append(_text("etc/timezone", f"{timezone}\n"))
+    for entry, data in timezone_entries(timezone, base_files) if timezone else ():
+        if entry.kind == "file":
+            pieces.append(Piece(entry.path, entry.mode, entry.size, crc32(data), data=data))
+        else:
+            entries.append(entry)
     layer = write_layer(cache.store, pieces, [], entries=entries)
     return keep_layer(cache, key, layer, title="virtual environment")
 
@@ -67,7 +78,5 @@ def _configuration(venv: Venv, python: PythonTarget) -> Piece:
 
 
 def _text(path: str, text: str) -> Piece:
-    from isal.isal_zlib import crc32
-
     data = text.encode()
     return Piece(path, FILE_MODE, len(data), crc32(data), data=data)
