@@ -26,7 +26,8 @@ from paddlewheel.image.model import OCI_LAYER, Descriptor, Image, Layer, RunConf
 from paddlewheel.image.store import Store
 from paddlewheel.image.tar import EPOCH, TRAILER, Entry, header, padding
 from paddlewheel.image.tarread import LayerReader
-from paddlewheel.image.unpack import Unpacker, unpack_image, unpack_layer, unpacked_place
+from paddlewheel.image.unpack import unpack_image, unpack_layer, unpacked_place
+from paddlewheel.image.unpacker import Unpacker
 from paddlewheel.progress import Silent
 from tests.setup.users import User
 from tests.support.images import (
@@ -202,6 +203,8 @@ def test_links_are_followed_within_the_folder(cache: Cache, tmp_path: Path) -> N
         ([symlink("a", "b"), symlink("b", "a"), file("a/x")], "in a circle"),
         ([file("a"), file("a/x")], "which is no folder"),
         ([symlink("x", "")], "has no target"),
+        ([file("a/.wh.")], "removes nothing that can be named"),
+        ([file(".wh...")], "removes nothing that can be named"),
     ],
 )
 def test_a_layer_that_leads_astray(cache: Cache, tmp_path: Path, items: list[Item], reason: str) -> None:

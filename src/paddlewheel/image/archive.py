@@ -8,13 +8,13 @@ Layers stay compressed in both; Docker 1.10 and later, containerd and Podman loo
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from paddlewheel.errors import DeliveryError
+from paddlewheel.image.beside import file_beside
 from paddlewheel.image.blobs import Advance, Blobs, copy_blob, delivery_errors, write_all
 from paddlewheel.image.layout import LAYOUT_FILE, index_entry, index_json
 from paddlewheel.image.model import Descriptor, Image, canonical_json
@@ -108,15 +108,10 @@ def write_archive(file: Path, members: Sequence[Member], blobs: Blobs, reporter:
     check_archive_place(file)
     with delivery_errors(file):
         file.parent.mkdir(parents=True, exist_ok=True)
-        temporary = file.with_name(f".{file.name}.{secrets.token_hex(6)}")
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-        try:
+        with file_beside(file) as (temporary, handle):
             with reporter.task(f"Writing {file.name}", total_size(members), unit="B") as task:
                 write_members(handle, members, blobs, task.advance)
             temporary.rename(file)
-        finally:
-            os.close(handle)
-            temporary.unlink(missing_ok=True)
 
 
 def _manifest_json(config: str, layers: list[str], image_name: str) -> bytes:

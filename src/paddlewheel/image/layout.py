@@ -12,13 +12,13 @@ import fcntl
 import json
 import os
 import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from paddlewheel.errors import DeliveryError, ImageError
+from paddlewheel.image.beside import folder_beside
 from paddlewheel.image.blobs import Blobs, copy_blob, delivery_errors
 from paddlewheel.image.model import DOCKER_INDEX, OCI_INDEX, Descriptor, Image, Json, canonical_json
 from paddlewheel.progress import Reporter, Task
@@ -83,17 +83,14 @@ def write_layout(
 def _create(folder: Path, image: Image, blobs: Blobs, ref_name: str, image_name: str, reporter: Reporter) -> bool:
     """Write a new layout beside `folder`, then rename it. False when another process was faster."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = folder.with_name(f"{_TEMPORARY}{folder.name}-{secrets.token_hex(6)}")
-    try:
-        temporary.mkdir()
+    with folder_beside(folder) as temporary:
         _fill(temporary, image, blobs, ref_name, image_name, reporter)
-        temporary.rename(folder)
-    except OSError as error:
-        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-            raise
-        return False
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        try:
+            temporary.rename(folder)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            return False
     return True
 
 
