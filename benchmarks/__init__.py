@@ -1,0 +1,1 @@
+"""The measurements behind benchmarks/README.md: `make bench`."""
