@@ -144,7 +144,7 @@ def test_project_for_a_newer_python_than_runs_paddlewheel(locked_shop: Workshop,
     [
         ("version = 1\nversion = 2\n", r"uv.lock:2:\d+: no valid TOML"),
         ("\xff", r"uv.lock"),
-        ("version = 99\n", r"uv.lock cannot be exported by uv [^\n]*:\n.*99"),
+        ("version = 99\n", r"uv.lock cannot be exported by uv [^\n]*:\n(?s:.*)99"),
         ("version = 1\n[[package]]\n", r"(?s)uv.lock cannot be exported by uv.*name"),
     ],
 )
