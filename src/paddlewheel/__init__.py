@@ -12,7 +12,7 @@ Each verb takes the value that the one before gives::
 
     project = paddlewheel.read("examples/flask-service")
     built = paddlewheel.build(project)
-    print(built.reference)                                  # flask-service:latest@sha256:...
+    print(built.reference)                             # flask-service:latest@sha256:...
     paddlewheel.deliver(built, "oci-archive:shop.oci.tar")
 
 `Context` says with which cache, network and reporter the verbs work; its defaults suit a library. Whatever a user
