@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -11,6 +12,12 @@ import pytest
 from tests.setup import debian, places, pythons, services, users
 from tests.support.engines import Engine
 from tests.support.need import need, on_ci
+
+
+def pytest_configure() -> None:
+    """A shell starts background jobs with SIGINT ignored, which every program that a test starts would inherit."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)
