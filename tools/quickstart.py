@@ -49,7 +49,7 @@ def main() -> int:
     print(f"The image is in {ARCHIVE}: {ARCHIVE.stat().st_size / 1e6:.1f} MB, ready to copy or load, for example:")
     print(f"  skopeo copy oci-archive:{ARCHIVE} docker://registry.example.org/flask-service:1")
     print(f"  podman load -i {ARCHIVE}")
-    print("Now try it in a folder of your own: paddlewheel build")
+    print("Now try a project of your own: .venv/bin/paddlewheel build FOLDER")
     return 0
 
 
