@@ -197,7 +197,8 @@ def test_a_blob_shorter_than_its_descriptor_is_refused(tmp_path: Path, store: St
     assert not (tmp_path / "layout").exists()
 
 
-def test_two_builds_at_once_both_get_in(tmp_path: Path, store: Store) -> None:
+@pytest.mark.parametrize("_", range(5))
+def test_builds_at_once_all_get_in(tmp_path: Path, store: Store, _: int) -> None:
     images = {f"app{number}:1": small_image(store, str(number)) for number in range(8)}
     start = threading.Barrier(len(images))
 

@@ -6,6 +6,7 @@ the next one that writes to the same place removes it.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
@@ -14,8 +15,9 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
-from paddlewheel.image.store import hold
+_ATTEMPTS: Final = 16
 
 
 @contextmanager
@@ -41,17 +43,30 @@ def folder_beside(place: Path) -> Iterator[Path]:
 @contextmanager
 def _beside(place: Path, make: Callable[[Path], int]) -> Iterator[tuple[Path, int]]:
     _sweep(place)
-    while True:
-        temporary = place.with_name(f".{place.name}.{secrets.token_hex(6)}")
-        handle = make(temporary)
-        hold(handle)
-        if temporary.exists():
-            break
-        os.close(handle)  # another run's sweep was faster than the lock
+    temporary, handle = _make_locked(place, make)
     try:
         yield temporary, handle
     finally:
         os.close(handle)
+
+
+def _make_locked(place: Path, make: Callable[[Path], int]) -> tuple[Path, int]:
+    """Another run's sweep may take what is not locked yet for a remnant; then it is made once more."""
+    for _ in range(_ATTEMPTS):
+        temporary = place.with_name(f".{place.name}.{secrets.token_hex(6)}")
+        try:
+            handle = make(temporary)
+        except FileNotFoundError as error:
+            gone = error
+            continue
+        # Not without waiting: a sweep that holds the lock is about to remove the file.
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if temporary.exists():
+            return temporary, handle
+        os.close(handle)
+        gone = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(temporary))
+    raise gone
 
 
 def _new_file(path: Path) -> int:

@@ -33,8 +33,8 @@ _TAIL: Final = struct.Struct("<II")
 _HEADERS: Final = 1535
 """A member up to this size is padding and a header, and nothing that would be worth a real compressor."""
 
-_WRITE: Final = 1 << 16
-"""Output is hashed and written in pieces of this size, while it still is in the processor's cache."""
+_WRITE: Final = 1 << 18
+"""Output is hashed and written in pieces of about this size, while it still is in the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
