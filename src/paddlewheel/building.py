@@ -37,6 +37,7 @@ def build_project(
     from paddlewheel.locking import make_lock, mirrors_for
     from paddlewheel.verbs import plan as make_plan
 
+    context.cache.sweep()
     if project.lock.reason:
         context.reporter.note(project.lock.reason)
     lock = make_lock(project, context, locked=locked)
