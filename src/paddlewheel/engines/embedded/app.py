@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +15,7 @@ from isal.isal_zlib import crc32
 from paddlewheel.cache import Cache
 from paddlewheel.engines.embedded.bytecode import Compiler, Source, compile_sources, pyc_name
 from paddlewheel.engines.embedded.install import FILE_MODE, PROGRAM_MODE
-from paddlewheel.engines.embedded.members import Piece
+from paddlewheel.engines.embedded.members import Piece, changed
 from paddlewheel.errors import ProjectError
 from paddlewheel.image.tar import Entry
 from paddlewheel.project.model import AppFile
@@ -74,21 +75,32 @@ def compiled_pieces(files: Sequence[ReadFile], compiler: Compiler, cache: Cache,
     """The .pyc files for the modules among `files`, from the cache where the same source was compiled before."""
     present = {file.piece.path for file in files}
     places = {file.piece.path: _cached(file, compiler, cache) for file in files if file.piece.path.endswith(".py")}
+    compiled = {path: cache.checked(place) for path, place in places.items()}
     missing: list[Source] = [
-        (file.piece.path, f"/{file.piece.path}", file.piece.file.read_bytes)
+        (file.piece.path, f"/{file.piece.path}", partial(_source, file))
         for file in files
-        if file.piece.file and file.piece.path in places and not places[file.piece.path].exists()
+        if file.piece.path in places and compiled[file.piece.path] is None
     ]
-    compiled = dict(pair for batch in compile_sources(compiler, missing, executor, each=True) for pair in batch)
+    fresh = dict(pair for batch in compile_sources(compiler, missing, executor, each=True) for pair in batch)
     for path, _, _ in missing:
-        # An empty file says that the source does not compile.
-        cache.write(places[path], compiled.get(path, b""))
+        # No bytes at all say that the source does not compile.
+        compiled[path] = fresh.get(path, b"")
+        cache.put_checked(places[path], fresh.get(path, b""))
     pieces = []
-    for path, place in places.items():
-        pyc, target = compiled.get(path) or place.read_bytes(), pyc_name(path, compiler.tag)
+    for path, pyc in compiled.items():
+        target = pyc_name(path, compiler.tag)
         if pyc and target not in present:
             pieces.append(Piece(target, FILE_MODE, len(pyc), crc32(pyc), data=pyc))
     return pieces
+
+
+def _source(file: ReadFile) -> bytes:
+    """The module's text, which must be what was hashed: its bytecode is kept under that hash."""
+    path = file.piece.file or Path()
+    data = path.read_bytes()
+    if hashlib.sha256(data).hexdigest() != file.sha256:
+        raise changed(path)
+    return data
 
 
 def _cached(file: ReadFile, compiler: Compiler, cache: Cache) -> Path:

@@ -13,7 +13,7 @@ from typing import Final
 from deflate import deflate_compress
 from isal.isal_zlib import crc32
 
-from paddlewheel.cache import write_atomically
+from paddlewheel.cache import Cache
 from paddlewheel.engines.embedded.members import DEFLATED, Container, Member
 from paddlewheel.errors import WheelError
 
@@ -22,8 +22,8 @@ _HEAD: Final = len(_MAGIC) + 8
 _LEVEL: Final = 9
 
 
-def write_pack(path: Path, files: list[tuple[str, bytes]]) -> None:
-    """Write `files`, (name, bytes) pairs, whole or not at all."""
+def write_pack(cache: Cache, path: Path, files: list[tuple[str, bytes]]) -> None:
+    """Write `files`, (name, bytes) pairs, to `path` in the cache, whole or not at all."""
     index: list[list[str | int]] = []
     streams = []
     for name, data in files:
@@ -31,18 +31,27 @@ def write_pack(path: Path, files: list[tuple[str, bytes]]) -> None:
         index.append([name, crc32(data), len(data), len(stream)])
         streams.append(stream)
     text = json.dumps(index, separators=(",", ":")).encode()
-    write_atomically(path, b"".join([_MAGIC, b"%08x" % len(text), text, *streams]), mode=0o444)
+    cache.write(path, b"".join([_MAGIC, b"%08x" % len(text), text, *streams]))
 
 
 def read_pack(container: Container) -> list[Member]:
-    """The members of a pack. Raise `WheelError` when it is none."""
+    """The members of a pack. Raise `WheelError` when it is none, or is not as long as it should be."""
     head = container.pread(_HEAD, 0)
     if not head.startswith(_MAGIC):
-        raise WheelError(f"{container.label} is no pack", hint="run `paddlewheel cache prune --all`")
-    length = int(head[len(_MAGIC) :], 16)
-    offset = _HEAD + length
+        raise _no_pack(container)
     members = []
-    for name, crc, size, compressed in json.loads(container.pread(length, _HEAD)):
-        members.append(Member(name, DEFLATED, crc, size, compressed, offset))
-        offset += compressed
+    try:
+        length = int(head[len(_MAGIC) :], 16)
+        offset = _HEAD + length
+        for name, crc, size, compressed in json.loads(container.pread(length, _HEAD)):
+            members.append(Member(name, DEFLATED, crc, size, compressed, offset))
+            offset += compressed
+    except (ValueError, TypeError) as error:
+        raise _no_pack(container) from error
+    if offset != container.size:
+        raise _no_pack(container)
     return members
+
+
+def _no_pack(container: Container) -> WheelError:
+    return WheelError(f"{container.label} is damaged in the cache", hint="run `paddlewheel cache prune --all`")

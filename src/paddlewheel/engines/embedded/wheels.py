@@ -14,12 +14,14 @@ from typing import Final
 
 from paddlewheel.cache import Cache
 from paddlewheel.engines.embedded.bytecode import Compiler, Source, compile_sources, pyc_name
+from paddlewheel.engines.embedded.damage import fetch_damaged, is_pack, remove_damaged_packs
 from paddlewheel.engines.embedded.install import Venv, install
 from paddlewheel.engines.embedded.kept import KeptLayer, keep_layer, kept_layer, layer_key
 from paddlewheel.engines.embedded.members import Container, Piece
 from paddlewheel.engines.embedded.pack import write_pack
 from paddlewheel.engines.embedded.splice import FileList, WheelFile, collision, splice
 from paddlewheel.engines.embedded.wheel import read_wheel
+from paddlewheel.errors import WheelError
 from paddlewheel.net import Artifact, Client, fetch
 from paddlewheel.plan.layers import Weight, group
 from paddlewheel.plan.model import WheelRef
@@ -145,6 +147,18 @@ def _make(
 
 
 def _make_layer(wheels: Sequence[WheelRef], key: str, shop: Workshop, compilers: Executor) -> KeptLayer:
+    try:
+        return _splice_layer(wheels, key, shop, compilers)
+    except WheelError:
+        packs = [place for wheel in wheels if (place := _pack_place(wheel.sha256, shop)) and place.exists()]
+        mended = remove_damaged_packs(packs)
+        artifacts = [artifact_of(wheel) for wheel in wheels]
+        if not fetch_damaged(artifacts, shop.cache, shop.client, shop.reporter) and not mended:
+            raise
+    return _splice_layer(wheels, key, shop, compilers)
+
+
+def _splice_layer(wheels: Sequence[WheelRef], key: str, shop: Workshop, compilers: Executor) -> KeptLayer:
     files = [
         WheelFile(
             path=shop.cache.artifact(wheel.sha256),
@@ -167,20 +181,23 @@ def keep_files(cache: Cache, key: str, files: FileList) -> None:
 
 def bytecode_pack(path: Path, filename: str, sha256: str, shop: Workshop, compilers: Executor) -> Path | None:
     """The wheel's byte-compiled modules, compiled once per wheel, interpreter and prefix. None: not wanted."""
-    compiler = shop.compiler
-    if compiler is None:
-        return None
-    key = hashlib.sha256(f"{sha256}\0{compiler.identity}\0{shop.venv.prefix}".encode()).hexdigest()
-    pack = shop.cache.root / "bytecode" / key[:2] / key
-    if pack.exists():
+    compiler, pack = shop.compiler, _pack_place(sha256, shop)
+    if compiler is None or pack is None or is_pack(pack):
         return pack
     with Container(path, filename) as container:
         pieces = install(read_wheel(container, path, filename), container, shop.venv)
         sources = _modules(pieces, container, shop.venv)
         compiled = [pair for batch in compile_sources(compiler, sources, compilers) for pair in batch]
     prefix = len(shop.venv.root) + 1
-    write_pack(pack, [(pyc_name(name[prefix:], compiler.tag), data) for name, data in compiled])
+    write_pack(shop.cache, pack, [(pyc_name(name[prefix:], compiler.tag), data) for name, data in compiled])
     return pack
+
+
+def _pack_place(sha256: str, shop: Workshop) -> Path | None:
+    if shop.compiler is None:
+        return None
+    key = hashlib.sha256(f"{sha256}\0{shop.compiler.identity}\0{shop.venv.prefix}".encode()).hexdigest()
+    return shop.cache.root / "bytecode" / key[:2] / key
 
 
 def _modules(pieces: Sequence[Piece], container: Container, venv: Venv) -> list[Source]:
