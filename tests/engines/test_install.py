@@ -55,6 +55,23 @@ def test_the_launchers_of_pip_are_for_the_images_python(tmp_path: Path, scripts:
     agree(tmp_path, make_wheel(tmp_path, "pip", console_scripts=scripts))
 
 
+def test_a_script_that_gives_way_to_an_entry_point(tmp_path: Path) -> None:
+    # uv's RECORD keeps a line for the script that is not there; ours lists what is there.
+    wheel = make_wheel(
+        tmp_path, console_scripts={"demo": "demo:main"}, data={"scripts/demo": "#!python\nold", "scripts/more": "x"}
+    )
+    agree(tmp_path, wheel)
+    record = (tmp_path / "ours/root/opt/venv/lib/python3.11/site-packages/demo-1.0.dist-info/RECORD").read_text()
+    assert "demo-1.0.data" not in record
+    assert record.count("bin/demo,") == 1
+
+
+def test_an_empty_folder_is_not_made(tmp_path: Path) -> None:
+    wheel = make_wheel(tmp_path, extra=[("demo/empty/", b""), ("demo/empty/more/", b"")])
+    agree(tmp_path, wheel)
+    assert not (tmp_path / "ours/root/opt/venv/lib/python3.11/site-packages/demo/empty").exists()
+
+
 def test_data_schemes(tmp_path: Path) -> None:
     wheel = make_wheel(
         tmp_path,

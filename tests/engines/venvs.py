@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import re
 import stat
@@ -59,11 +60,16 @@ def differences(ours: Path, theirs: Path) -> list[str]:
     """What differs beyond the table in docs/architecture.md, "Installed files". One line each."""
     left, right = _listing(ours, PREFIX), _listing(theirs, str(theirs))
     found = [f"{path}: only in ours" for path in sorted(set(left) - set(right))]
-    found += [f"{path}: only in uv's" for path in sorted(set(right) - set(left))]
+    found += [f"{path}: only in uv's" for path in sorted(set(right) - set(left)) if not _is_empty(theirs / path)]
     found += [
         f"{path}: {left[path]} / {right[path]}" for path in sorted(set(left) & set(right)) if left[path] != right[path]
     ]
     return found
+
+
+def _is_empty(path: Path) -> bool:
+    """Whether it is a folder without a file below it, which the zip names and RECORD cannot."""
+    return path.is_dir() and not any(found.is_file() for found in path.rglob("*"))
 
 
 def _listing(venv: Path, prefix: str) -> dict[str, str]:
@@ -87,11 +93,17 @@ def _content(path: Path, prefix: str) -> bytes:
     if path.parent.name.endswith(".dist-info") and path.name == "INSTALLER":
         return b""
     if path.parent.name.endswith(".dist-info") and path.name == "RECORD":
-        lines = data.decode().splitlines()
-        return "\n".join(_line(line) for line in lines if not _OMITTED.search(line)).encode()
+        lines = [line for line in data.decode().splitlines() if not _OMITTED.search(line)]
+        return "\n".join(_line(line) for line in lines if _is_there(line, path.parent.parent)).encode()
     if path.parent.name == "bin":
         return data.replace(prefix.encode(), b"PREFIX")
     return data
+
+
+def _is_there(line: str, site_packages: Path) -> bool:
+    """uv's RECORD keeps the lines of scripts that gave way to an entry point, and lists no signatures."""
+    (path, *_), *_ = csv.reader([line])
+    return (site_packages / path).exists() and not path.endswith((".dist-info/RECORD.jws", ".dist-info/RECORD.p7s"))
 
 
 def _line(line: str) -> str:
