@@ -7,6 +7,7 @@ the terminal for itself.
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -134,6 +135,8 @@ class LiveReporter(PlainReporter):
 
     def _start(self) -> None:
         """Begin to draw. Runs in the timer's thread."""
+        # A Ctrl-C that the kernel hands to this thread, or to rich's that it starts, would not wake the main one.
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
         from paddlewheel.cli.bars import display  # takes a tenth of a second: outside the lock
 
         with self._lock:
