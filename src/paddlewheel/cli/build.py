@@ -62,6 +62,7 @@ def command(terminal: Terminal, /, project: Path, outputs: tuple[str, ...], tag:
     began = time.monotonic()
     for output in outputs:
         options.check_destination(output)
+        _check_place(output)
     with options.context(terminal, given) as context:
         built = verbs.build(project, context=context, locked=given["locked"], name=tag)
         places = outputs or (f"oci-archive:{default_place(project, built)}",)
@@ -80,3 +81,10 @@ def default_place(project: Path, built: Built) -> Path:
     plain = built.name.rpartition("/")[2].partition(":")[0]
     name = built.image.run.labels.get("org.opencontainers.image.title") or plain
     return project / "dist" / f"{name}-{built.version or 0}.oci.tar"
+
+
+def _check_place(output: str) -> None:
+    """Raise what writing there would surely raise: before a long build, not after it."""
+    from paddlewheel.image.transports import parse_destination
+
+    parse_destination(output).check()

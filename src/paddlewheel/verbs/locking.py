@@ -6,15 +6,17 @@ import os
 import platform
 from collections.abc import Sequence
 from contextlib import closing
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from paddlewheel.debian.libraries import unknown_libraries
 from paddlewheel.debian.mirror import Mirrors, choose_mirror, read_apt_sources
-from paddlewheel.debian.pin import resolve
+from paddlewheel.debian.pin import Resolver
 from paddlewheel.debian.suites import SuiteChoice, check_python, choose_suite
+from paddlewheel.engines.embedded.damage import fetch_damaged
 from paddlewheel.engines.embedded.needs import check_machines, known_needs, missing_libraries, wheel_needs
 from paddlewheel.engines.embedded.wheels import artifact_of
-from paddlewheel.errors import LockOutdatedError, UsageError
+from paddlewheel.errors import LockOutdatedError, UsageError, WheelError
 from paddlewheel.image.model import Platform
 from paddlewheel.lock.base import BaseLock, misfit, read_base_lock, write_base_lock
 from paddlewheel.lock.build_requires import build_requires
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from paddlewheel.engines.embedded.needs import Needs
     from paddlewheel.plan.model import WheelRef
     from paddlewheel.project.model import Project
-    from paddlewheel.verbs import Context
+    from paddlewheel.verbs.values import Context
 
 _MACHINES: Final = {"x86_64": "amd64", "aarch64": "arm64", "riscv64": "riscv64", "ppc64le": "ppc64le", "s390x": "s390x"}
 _DEBIAN_NAMES: Final = {"ppc64le": "ppc64el"}
@@ -125,18 +127,19 @@ class _Bases:
                 f"{BASE_LOCK} does not fit: {why}, and --locked forbids to change it",
                 hint=f"run `paddlewheel lock` and commit {BASE_LOCK}",
             )
-        context, settings = self._context, self._project.settings
-        return resolve(
-            self._choice.suite,
-            _debian_name(self._target),
-            settings.packages,
-            libraries,
-            client=context.client,
-            cache=context.cache,
-            mirrors=mirrors_for(self._project, context),
-            reporter=context.reporter,
-            allow_expired=settings.allow_expired,
-            keep=keep,
+        return self._resolver.resolve(self._project.settings.packages, libraries, keep=keep)
+
+    @cached_property
+    def _resolver(self) -> Resolver:
+        """Reads the archive's indexes once, for a base without and with what the wheels need."""
+        return Resolver(
+            suite=self._choice.suite,
+            architecture=_debian_name(self._target),
+            client=self._context.client,
+            cache=self._context.cache,
+            mirrors=mirrors_for(self._project, self._context),
+            reporter=self._context.reporter,
+            allow_expired=self._project.settings.allow_expired,
         )
 
     def _libraries(self, wheels: Sequence[WheelRef]) -> list[str]:
@@ -162,5 +165,11 @@ class _Bases:
         ) as arriving:
             for artifact, path in arriving:
                 wheel = unread[artifact.sha256]
-                known[wheel.sha256] = wheel_needs(path, wheel.filename, wheel.sha256, context.cache)
+                try:
+                    need = wheel_needs(path, wheel.filename, wheel.sha256, context.cache)
+                except WheelError:
+                    if not fetch_damaged([artifact], context.cache, context.client, context.reporter):
+                        raise
+                    need = wheel_needs(path, wheel.filename, wheel.sha256, context.cache)
+                known[wheel.sha256] = need
         return [(wheel.filename, known[wheel.sha256]) for wheel in wheels]

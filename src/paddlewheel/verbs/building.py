@@ -6,8 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from paddlewheel.unchanged import record_key, remember, remembered
-from paddlewheel.verbs import Built, Context, LayerReport
+from paddlewheel.verbs.unchanged import record_key, remember, remembered
+from paddlewheel.verbs.values import Built, Context, LayerReport
 
 if TYPE_CHECKING:
     from paddlewheel.engines.embedded.engine import Outcome
@@ -23,9 +23,9 @@ def build_folder(path: Path, context: Context, *, locked: bool, name: str | None
     built = _remembered(context, root, key)
     if built is not None:
         return built
-    from paddlewheel.verbs import read
+    from paddlewheel.verbs.reading import read_project
 
-    project = read(path, context=context)
+    project = read_project(path, context.overrides)
     return build_project(project, context, locked=locked, name=name, key=key)
 
 
@@ -34,14 +34,14 @@ def build_project(
 ) -> Built:
     """Lock, plan and build."""
     from paddlewheel.engines.embedded.engine import Site, build_image
-    from paddlewheel.locking import make_lock, mirrors_for
-    from paddlewheel.verbs import plan as make_plan
+    from paddlewheel.verbs.locking import make_lock, mirrors_for
+    from paddlewheel.verbs.planning import plan_image
 
     context.cache.sweep()
     if project.lock.reason:
         context.reporter.note(project.lock.reason)
     lock = make_lock(project, context, locked=locked)
-    plan = make_plan(project, lock, context=context)
+    plan = plan_image(project, lock, context.overrides)
     site = Site(
         root=project.root,
         cache=context.cache,

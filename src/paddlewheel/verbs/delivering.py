@@ -7,10 +7,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from paddlewheel.verbs import Built, Context, LayerReport
+from paddlewheel.verbs.values import Built, Context, LayerReport
 
 if TYPE_CHECKING:
-    from paddlewheel.image.blobs import Blobs
     from paddlewheel.image.model import Image
 
 _KIND = "delivered"
@@ -54,12 +53,11 @@ def _is_there(path: Path, record: dict[str, Any] | None) -> bool:
 
 def load(source: str, context: Context) -> Built:
     """Take an image's blobs into the cache's store, each checked by its digest."""
+    from paddlewheel.image.blobs import take
     from paddlewheel.image.transports import open_image
 
     image, blobs = open_image(source)
-    for descriptor in (image.config_descriptor, *(layer.descriptor for layer in image.layers)):
-        _take(descriptor.digest, descriptor.size, blobs, context)
-    context.cache.store.put(image.manifest_bytes)
+    take(image, blobs, context.cache.store, context.reporter)
     return Built(
         image=image,
         cache=context.cache,
@@ -78,25 +76,6 @@ def load(source: str, context: Context) -> Built:
         start_reason="as the image says",
         version=image.run.labels.get("org.opencontainers.image.version", ""),
     )
-
-
-def _take(digest: str, size: int, blobs: Blobs, context: Context) -> None:
-    from paddlewheel.errors import ImageError
-
-    store = context.cache.store
-    if store.has(digest, size):
-        return
-    seen = hashlib.sha256()
-    with blobs.open(digest) as source, store.create() as (sink, temporary):
-        while chunk := source.read(1 << 20):
-            seen.update(chunk)
-            sink.write(chunk)
-        sink.flush()
-        if f"sha256:{seen.hexdigest()}" != digest:
-            raise ImageError(
-                f"blob {digest} has other bytes than its digest says", hint="build or fetch the image again"
-            )
-        store.commit(temporary, digest)
 
 
 def run(built: Built, arguments: tuple[str, ...], context: Context, env: dict[str, str]) -> int:
