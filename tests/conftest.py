@@ -15,9 +15,16 @@ from tests.support.need import need, on_ci
 
 
 def pytest_configure() -> None:
-    """A shell starts background jobs with SIGINT ignored, which every program that a test starts would inherit."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    """A shell starts background jobs with SIGINT and SIGQUIT ignored, nohup adds SIGHUP, and all that a test starts
+    would inherit that."""
+    defaults = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGQUIT: signal.SIG_DFL,
+        signal.SIGHUP: signal.SIG_DFL,
+    }
+    for number, handler in defaults.items():
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 @pytest.hookimpl(wrapper=True)
