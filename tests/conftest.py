@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from tests.support.need import need, on_ci
 def pytest_configure() -> None:
     """A shell starts background jobs with SIGINT and SIGQUIT ignored, nohup adds SIGHUP, and all that a test starts
     would inherit that."""
-    defaults = {
+    defaults: dict[int, Any] = {
         signal.SIGINT: signal.default_int_handler,
         signal.SIGQUIT: signal.SIG_DFL,
         signal.SIGHUP: signal.SIG_DFL,
