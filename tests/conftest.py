@@ -133,11 +133,9 @@ def _network() -> None:
     need(reason is None, f"the package index does not answer: {reason}")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        # Tests that load images under fixed names share one engine: not two of them at once.
-        if item.get_closest_marker("engine") and not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group("engine"))
-        if item.get_closest_marker("network") and isinstance(item, pytest.Function):
-            item.fixturenames.insert(0, "_network")
+def pytest_itemcollected(item: pytest.Item) -> None:
+    # Tests that load images under fixed names share one engine: not two of them at once.
+    if item.get_closest_marker("engine") and not item.get_closest_marker("xdist_group"):
+        item.add_marker(pytest.mark.xdist_group("engine"))
+    if item.get_closest_marker("network") and isinstance(item, pytest.Function):
+        item.fixturenames.insert(0, "_network")
