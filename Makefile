@@ -9,7 +9,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
-PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+# By file: tests that load an image under one name must not run at the same moment.
+PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 # Without .pyc files every start of the command would compile all that it imports.
 unexport PYTHONDONTWRITEBYTECODE

@@ -134,8 +134,5 @@ def _network() -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    # Tests that load images under fixed names share one engine: not two of them at once.
-    if item.get_closest_marker("engine") and not item.get_closest_marker("xdist_group"):
-        item.add_marker(pytest.mark.xdist_group("engine"))
     if item.get_closest_marker("network") and isinstance(item, pytest.Function):
         item.fixturenames.insert(0, "_network")

@@ -17,7 +17,7 @@ from tests.support.command import build, paddlewheel, running
 from tests.support.engines import Engine, free_port, http_get
 from tests.support.need import need
 
-pytestmark = [pytest.mark.network, pytest.mark.slow, pytest.mark.xdist_group("examples")]
+pytestmark = [pytest.mark.network, pytest.mark.slow]
 
 EXAMPLES = ("flask-service", "fastapi-service", "data-job")
 LOCKS = {"fastapi-service": "uv.lock", "data-job": "pylock.toml"}

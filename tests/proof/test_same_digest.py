@@ -16,7 +16,7 @@ from tests.support.checkout import ROOT
 from tests.support.command import REFERENCE, paddlewheel
 from tests.support.need import need_program
 
-pytestmark = [pytest.mark.network, pytest.mark.slow, pytest.mark.xdist_group("digest")]
+pytestmark = [pytest.mark.network, pytest.mark.slow]
 
 EXAMPLES = ("flask-service", "fastapi-service")
 
