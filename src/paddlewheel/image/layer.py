@@ -33,6 +33,10 @@ _TAIL: Final = struct.Struct("<II")
 _HEADERS: Final = 1535
 """A member up to this size is padding and a header, and nothing that would be worth a real compressor."""
 
+_HASH: Final = 1 << 15
+"""Smaller pieces are gathered to be hashed together. For each piece by itself the interpreter's lock would be let go
+and taken again, and where several threads write layers, they would spend much of their time handing it over."""
+
 _WRITE: Final = 1 << 18
 """Output is hashed and written in pieces of about this size, while it still is in the processor's cache."""
 
@@ -63,6 +67,8 @@ class LayerWriter:
         self._blob = hashlib.sha256()
         self._diff = hashlib.sha256()
         self._pending = bytearray()
+        self._unhashed: list[bytes | bytearray | memoryview] = []
+        self._unhashed_size = 0
         self._out: list[bytes | bytearray | memoryview] = []
         self._out_size = 0
         self._size = 0
@@ -96,8 +102,8 @@ class LayerWriter:
     def splice(self, entry: Entry, crc: int, raw: bytes | memoryview, inflated: bytes | memoryview) -> None:
         """Add a file whose body is the raw deflate stream `raw`, copied. `inflated` is only hashed.
 
-        The caller has checked that `raw` is one whole stream whose content has this CRC. `raw` must not change
-        until `close`. Raise `ValueError` when `inflated` is not ``entry.size`` bytes long.
+        The caller has checked that `raw` is one whole stream whose content has this CRC. Neither may change until
+        `close`. Raise `ValueError` when `inflated` is not ``entry.size`` bytes long.
         """
         size = entry.size
         if len(inflated) != size:
@@ -105,7 +111,7 @@ class LayerWriter:
         self._entries += 1
         self._pending += header(entry)
         self._flush()
-        self._diff.update(inflated)
+        self._hash(inflated)
         self._unpacked += size
         self._write(_GZIP_HEADER, raw, _TAIL.pack(crc, size & 0xFFFFFFFF))
         self._pending += padding(size)
@@ -120,7 +126,7 @@ class LayerWriter:
         self._write(_GZIP_HEADER)
         size = 0
         for raw, inflated in pieces:
-            self._diff.update(inflated)
+            self._hash(inflated)
             size += len(inflated)
             if raw:
                 self._write(raw)
@@ -134,6 +140,7 @@ class LayerWriter:
         """Write the trailer and flush. The sink stays open."""
         self._plain(TRAILER)
         self._flush()
+        self._hash_gathered()
         self._drain()
         self._sink.flush()
         return WrittenLayer(
@@ -168,11 +175,26 @@ class LayerWriter:
     def _member(self, data: bytearray) -> None:
         """Compress `data` into one member."""
         size = len(data)
-        self._diff.update(data)
+        self._hash(data)
         self._unpacked += size
         # Below the limit stands a lone header, mostly; libdeflate's set-up would cost more than its compression.
         body = squeeze(data) if size <= _HEADERS and data.isascii() else deflate_compress(data, self._level)
         self._write(_GZIP_HEADER, body, _TAIL.pack(crc32(data), size))
+
+    def _hash(self, data: bytes | bytearray | memoryview) -> None:
+        if len(data) < _HASH:
+            self._unhashed.append(data)
+            self._unhashed_size += len(data)
+            if self._unhashed_size < _HASH:
+                return
+            data = b""
+        self._hash_gathered()
+        self._diff.update(data)
+
+    def _hash_gathered(self) -> None:
+        self._diff.update(b"".join(self._unhashed))
+        self._unhashed.clear()
+        self._unhashed_size = 0
 
     def _write(self, *pieces: bytes | bytearray | memoryview) -> None:
         self._out += pieces

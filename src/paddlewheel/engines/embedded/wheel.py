@@ -16,7 +16,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
@@ -27,11 +27,11 @@ from paddlewheel.errors import WheelError
 _LOCAL_HEADER: Final = struct.Struct("<4s5H3L2H")
 _ENCRYPTED: Final = 0x1
 _SIGNATURES: Final = ("RECORD.jws", "RECORD.p7s")
+_NO_NAMES: Final = frozenset({"", ".", ".."})
 _STRONG: Final = ("sha256", "sha384", "sha512")
 
 
-@dataclass(frozen=True, slots=True)
-class RecordRow:
+class RecordRow(NamedTuple):
     """A line of RECORD: path, ``sha256=...`` or empty, size or None."""
 
     path: str
@@ -120,23 +120,26 @@ def _members(
 
 def _check_name(name: str, filename: str) -> None:
     parts = name.removesuffix("/").split("/")
-    if not name or "\\" in name or "\0" in name or any(part in ("", ".", "..") for part in parts):
+    if not name or "\\" in name or "\0" in name or not _NO_NAMES.isdisjoint(parts):
         raise WheelError(f"{filename}: {name!r} is no relative path inside the wheel")
 
 
 def _check_prefixes(members: Mapping[str, Member], filename: str) -> None:
+    folders: set[str] = set()
     for name in members:
         parent, _, _ = name.rpartition("/")
-        while parent:
+        while parent and parent not in folders:
             if parent in members:
                 raise WheelError(f"{filename}: {parent!r} is both a file and a folder")
+            folders.add(parent)
             parent, _, _ = parent.rpartition("/")
 
 
 def _data_offset(container: Container, info: zipfile.ZipInfo, filename: str) -> int:
     """Where the data begins, from the local header, which must name the same file as the central directory."""
     # One read for header and name; a name that is not the one in the directory may make it too short.
-    expected = info.orig_filename.encode("utf-8" if info.flag_bits & 0x800 else "cp437")
+    name = info.orig_filename
+    expected = name.encode("utf-8" if name.isascii() or info.flag_bits & 0x800 else "cp437")
     header = container.pread(_LOCAL_HEADER.size + len(expected), info.header_offset)
     signature, _, _, method, _, _, _, _, _, name_length, extra_length = _LOCAL_HEADER.unpack_from(header)
     if signature != b"PK\x03\x04" or method != info.compress_type:
