@@ -14,18 +14,21 @@ import posix
 import sys
 
 external = __import__("_frozen_importlib_external")
+if sys.version_info >= (3, 14):
+    magic = _imp.pyc_magic_number_token
+else:
+    magic = external._RAW_MAGIC_NUMBER
 
 
 def compile_one(path: str, source: bytes) -> bytes:
     """The .pyc of a module, or nothing."""
     try:
         code = compile(source, path, "exec", dont_inherit=True, optimize=0)
-        # "unchecked-hash": valid whatever the file's time is, and never looked up again.
-        digest = _imp.source_hash(external._RAW_MAGIC_NUMBER, source)
-        return bytes(external._code_to_hash_pyc(code, digest, False))
     except Exception:
         # Templates, and tests for other versions, are no Python of this one.
         return b""
+    # "unchecked-hash": valid whatever the file's time is, and never looked up again.
+    return bytes(external._code_to_hash_pyc(code, _imp.source_hash(magic, source), False))
 
 
 def compile_apart(path: str, source: bytes) -> bytes:
