@@ -196,7 +196,7 @@ _URL_KEYS = {
 def _annotations(project: Project) -> dict[str, str]:
     """``org.opencontainers.image.*`` from what the project says of itself."""
     values: dict[str, str | None] = {
-        "title": project.name,
+        "title": _title(project),
         # "0" stands for a project that states none.
         "version": None if project.version_is_dynamic or project.version == "0" else project.version,
         "description": project.description,
@@ -206,6 +206,14 @@ def _annotations(project: Project) -> dict[str, str]:
     for name, keys in _URL_KEYS.items():
         values[name] = next((urls[key] for key in keys if key in urls), None)
     return {f"org.opencontainers.image.{name}": value for name, value in values.items() if value}
+
+
+def _title(project: Project) -> str | None:
+    """What the image is called, where the project or its settings say so."""
+    if project.is_named:
+        return project.name
+    name = project.settings.name
+    return name.rpartition("/")[2] if name else None
 
 
 def _created(lock: Lock, wheels: tuple[WheelRef, ...], epoch: int | None) -> str:

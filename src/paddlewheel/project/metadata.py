@@ -26,6 +26,7 @@ class Metadata:
     """The fields of `Project` that come from pyproject.toml."""
 
     name: str
+    is_named: bool = False
     version: str = NO_VERSION
     version_is_dynamic: bool = False
     requires_python: SpecifierSet | None = None
@@ -45,6 +46,7 @@ def read_metadata(pyproject: Table, folder_name: str) -> Metadata:
         poetry = _table(_table(pyproject, "tool"), "poetry", "tool.")
         return Metadata(
             name=_name(poetry, "tool.poetry.", folder_name),
+            is_named="name" in poetry,
             version=_version(poetry, "tool.poetry.") or NO_VERSION,
             description=_string(poetry, "description", "tool.poetry."),
             scripts=_strings(poetry, "scripts", "tool.poetry.") if poetry.get("scripts") else {},
@@ -58,6 +60,7 @@ def read_metadata(pyproject: Table, folder_name: str) -> Metadata:
         raise _fault("project.version", "missing", 'write version = "0.1.0", or list "version" under `dynamic`')
     return Metadata(
         name=_name(project, "project.", folder_name),
+        is_named=True,
         version=version or NO_VERSION,
         version_is_dynamic=version is None and "version" in dynamic,
         requires_python=_requires_python(project),

@@ -108,6 +108,9 @@ class Project:
     root: Path
     name: str
     """Normalised by PEP 503."""
+    is_named: bool = False
+    """The project states its name. Otherwise it is the folder's, which must not show in the image: its digest would
+    depend on where the project lies."""
     version: str
     """PEP 440; ``0`` where the project has none."""
     version_is_dynamic: bool = False

@@ -27,6 +27,7 @@ def read(root: str | Path, *, lock_override: str | None = None) -> Project:
     return Project(
         root=folder.root,
         name=metadata.name,
+        is_named=metadata.is_named,
         version=metadata.version,
         version_is_dynamic=metadata.version_is_dynamic,
         requires_python=metadata.requires_python,

@@ -27,7 +27,7 @@ def installed_app(
             wheel = build_wheel(
                 root, folder, build.constraints, epoch=build.epoch, offline=shop.client.offline, cache=shop.cache
             )
-        version = str(parse_wheel_filename(wheel.name)[1])
+        name, version = (str(part) for part in parse_wheel_filename(wheel.name)[:2])
         content = wheel_content(wheel)
         with_bytecode = install.bytecode and shop.compiler is not None
         key = layer_key(
@@ -48,7 +48,7 @@ def installed_app(
                 shop.cache.store,
             )
             keep_files(shop.cache, key, made.files)
-            layer = keep_layer(shop.cache, key, made.layer, title=f"{build.name} {version}")
+            layer = keep_layer(shop.cache, key, made.layer, title=f"{name} {version}")
     check_agreement([(kept.key, kept.title) for kept in (*dependencies, layer)], shop.cache)
     return [layer], version
 
