@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, BinaryIO, Final, cast
 
 from paddlewheel.debian.control import parse_paragraph
-from paddlewheel.errors import DebianError, IntegrityError
+from paddlewheel.errors import DebianError, IntegrityError, StorageError
 from paddlewheel.image.tar import Entry
 
 _MAGIC: Final = b"!<arch>\n"
@@ -134,6 +134,11 @@ class DebFile:
                 plain = _decompressed(io.BufferedReader(_Slice(file, member.size)), member.name, self.label)
                 with tarfile.open(fileobj=plain, mode="r|", encoding="utf-8") as tar:
                     yield tar
+        except FileNotFoundError as error:
+            raise StorageError(
+                f"{self.label} is not in the cache any more",
+                hint="build again; do not prune the whole cache while something is built",
+            ) from error
         except (tarfile.TarError, lzma.LZMAError, EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise DebianError(
                 f"{self.label}: {stem} in the .deb is damaged: {error}",

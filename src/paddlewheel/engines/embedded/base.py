@@ -33,6 +33,7 @@ from paddlewheel.engines.embedded.bytecode import (
     other_compiler,
     pyc_name,
 )
+from paddlewheel.engines.embedded.damage import remove_damaged
 from paddlewheel.engines.embedded.install import FILE_MODE
 from paddlewheel.engines.embedded.kept import KeptLayer, keep_layer, kept_layer, layer_key
 from paddlewheel.engines.embedded.members import Piece
@@ -101,6 +102,8 @@ def base_layers(
     pinned = compose.base
 
     def debs(packages: tuple[PinnedPackage, ...]) -> dict[str, Path]:
+        # To compose takes far longer than to hash, and is done once for many builds.
+        remove_damaged([(package.sha256, package.name) for package in packages], cache, reporter)
         return fetch(packages, pinned.snapshot, client=client, cache=cache, mirrors=mirrors, reporter=reporter)
 
     title = f"Debian {pinned.suite}, Python {python.full_version}"

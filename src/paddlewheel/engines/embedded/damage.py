@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from paddlewheel.cache import Cache
@@ -24,12 +25,26 @@ def fetch_damaged(artifacts: Sequence[Artifact], cache: Cache, client: Client, r
 
     Return whether there were any. Raise `NetworkError`, `OfflineError`, `IntegrityError`.
     """
-    damaged = [artifact for artifact in artifacts if not _is_whole(cache.artifact(artifact.sha256), artifact.sha256)]
-    for artifact in damaged:
-        reporter.warn(f"{artifact.label}: the cache's copy was damaged, and is fetched again")
-        cache.artifact(artifact.sha256).unlink(missing_ok=True)
-    deque(fetch(damaged, cache=cache, client=client, reporter=reporter, title="Wheels"), maxlen=0)
+    damaged = remove_damaged([(artifact.sha256, artifact.label) for artifact in artifacts], cache, reporter)
+    again = [artifact for artifact in artifacts if artifact.sha256 in damaged]
+    deque(fetch(again, cache=cache, client=client, reporter=reporter, title="Wheels"), maxlen=0)
     return bool(damaged)
+
+
+def remove_damaged(wanted: Sequence[tuple[str, str]], cache: Cache, reporter: Reporter) -> set[str]:
+    """Remove files from the cache that are not what their name says. `wanted`: (SHA-256, label) pairs.
+
+    Return the SHA-256 of those that were removed. Files that are not there are no damage.
+    """
+    damaged = set()
+    for sha256, label in wanted:
+        path = cache.artifact(sha256)
+        with suppress(FileNotFoundError):
+            if file_digest(path) != f"sha256:{sha256}":
+                reporter.warn(f"{label}: the cache's copy was damaged, and is fetched again")
+                path.unlink()
+                damaged.add(sha256)
+    return damaged
 
 
 def remove_damaged_packs(packs: Sequence[Path]) -> bool:
@@ -50,10 +65,3 @@ def is_pack(path: Path, *, thorough: bool = False) -> bool:
     except (WheelError, StorageError):
         return False
     return True
-
-
-def _is_whole(path: Path, sha256: str) -> bool:
-    try:
-        return file_digest(path) == f"sha256:{sha256}"
-    except FileNotFoundError:
-        return False
