@@ -24,6 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         print(f"paddlewheel {__version__}")
         return 0
-    from paddlewheel.cli.app import run
-
+    try:
+        from paddlewheel.cli.app import run
+    except KeyboardInterrupt:  # while modules are loaded; from then on `run` sees to it
+        print("error: interrupted", file=sys.stderr)
+        return 130
     return run(words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import signal
 import string
 import threading
 from collections.abc import Callable, Generator, Iterable
@@ -114,6 +115,8 @@ class _Crew:
             thread.join(timeout=0.5)
 
     def _work(self) -> None:
+        # A Ctrl-C that the kernel hands to this thread would not wake the main one, which waits for results.
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
         while not self._stop.is_set():
             with self._guard:
                 item = next(self._todo, None)
