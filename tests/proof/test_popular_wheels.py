@@ -10,7 +10,9 @@ import pytest
 
 from paddlewheel.engines.embedded.install import Venv
 from paddlewheel.engines.embedded.splice import WheelFile, splice
+from paddlewheel.image.model import Layer
 from paddlewheel.image.store import Store, file_digest
+from paddlewheel.image.validate import check_layer
 from tests.engines.venvs import PREFIX, differences, uv_venv
 from tests.proof import popular
 from tests.support.need import need_program
@@ -34,6 +36,8 @@ def compare(folder: Path, *paths: Path) -> None:
     made = splice([WheelFile(path=path, filename=path.name) for path in paths], Venv(PREFIX, (3, 11)), store)
     blob = store.path(made.layer.digest)
     assert file_digest(blob) == made.layer.digest
+    layer = Layer(descriptor=made.layer.descriptor(), diff_id=made.layer.diff_id)
+    assert check_layer(layer, store) == []
     subprocess.run([need_program("gzip"), "--test", "--stdout", blob], stdin=subprocess.DEVNULL, check=True)
     by_python, by_tar = folder / "python", folder / "tar"
     by_python.mkdir()
