@@ -19,7 +19,6 @@ import fcntl
 import hashlib
 import json
 import os
-import secrets
 import shutil
 import time
 from collections.abc import Iterator
@@ -107,7 +106,7 @@ class Cache:
     def directory(self, prefix: str) -> Iterator[Path]:
         """A temporary folder in the cache, removed at the end unless it was renamed away."""
         with storage_errors(self.root):
-            place = self.root / _TMP / f"{prefix}-{os.getpid()}-{secrets.token_hex(6)}"
+            place = self.root / _TMP / f"{prefix}-{os.getpid()}-{os.urandom(6).hex()}"
             place.mkdir(parents=True)
             handle = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:

@@ -7,7 +7,6 @@ import os
 import select
 import signal
 import sys
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -28,6 +27,8 @@ def report(error: BaseException, terminal: Terminal) -> int:
         _forget_stdout()
         return 128 + signal.SIGPIPE
     if os.environ.get(DEBUG, "") not in ("", "0"):
+        import traceback
+
         terminal.line(told("".join(traceback.format_exception(error)).rstrip()))
     meant, status = explain(error)
     show(meant, terminal)
@@ -93,6 +94,8 @@ def _unexpected(error: BaseException) -> PaddlewheelError:
 
 def _place(error: BaseException) -> str:
     """The innermost line of paddlewheel's own code that `error` passed through."""
+    import traceback
+
     home = Path(__file__).resolve().parent.parent
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if Path(frame.filename).is_relative_to(home)] or frames

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
 from paddlewheel.cache import Cache
@@ -73,6 +72,8 @@ def parse_release(text: str, where: str) -> Release:
 
 
 def _date(text: str, field: str, where: str) -> datetime:
+    from email.utils import parsedate_to_datetime
+
     try:
         found = parsedate_to_datetime(text)
     except ValueError:

@@ -10,7 +10,6 @@ import errno
 import fcntl
 import os
 import re
-import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -53,7 +52,7 @@ def _beside(place: Path, make: Callable[[Path], int]) -> Iterator[tuple[Path, in
 def _make_locked(place: Path, make: Callable[[Path], int]) -> tuple[Path, int]:
     """Another run's sweep may take what is not locked yet for a remnant; then it is made once more."""
     for _ in range(_ATTEMPTS):
-        temporary = place.with_name(f".{place.name}.{secrets.token_hex(6)}")
+        temporary = place.with_name(f".{place.name}.{os.urandom(6).hex()}")
         try:
             handle = make(temporary)
         except FileNotFoundError as error:

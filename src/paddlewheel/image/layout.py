@@ -11,7 +11,6 @@ import errno
 import fcntl
 import json
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -155,7 +154,7 @@ def _write_file(path: Path, data: bytes) -> None:
 
 @contextmanager
 def _temporary(path: Path) -> Iterator[tuple[Path, int]]:
-    temporary = path.with_name(f"{_TEMPORARY}{secrets.token_hex(6)}")
+    temporary = path.with_name(f"{_TEMPORARY}{os.urandom(6).hex()}")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         yield temporary, handle

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -73,7 +72,7 @@ class Store:
         """A temporary file to write a blob to; pass its path to `commit`. Removed when not committed."""
         with storage_errors(self.root):
             self._tmp.mkdir(parents=True, exist_ok=True)
-            temporary = self._tmp / f"blob-{os.getpid()}-{secrets.token_hex(6)}"
+            temporary = self._tmp / f"blob-{os.getpid()}-{os.urandom(6).hex()}"
             try:
                 with temporary.open("xb") as file:
                     hold(file.fileno())

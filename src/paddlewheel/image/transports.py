@@ -13,23 +13,22 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from paddlewheel.errors import ImageError, UsageError
 from paddlewheel.image.archive import check_archive_place, docker_members, oci_members, write_archive
 from paddlewheel.image.blobs import Blobs
-from paddlewheel.image.daemon import ContainersStorage, DockerDaemon
-from paddlewheel.image.files import Archive, Folder
 from paddlewheel.image.layout import check_layout_place, write_layout
 from paddlewheel.image.model import Image, Platform
 from paddlewheel.image.reference import parse_reference
-from paddlewheel.image.source import Layout, Source, open_source
 from paddlewheel.progress import Reporter
+
+if TYPE_CHECKING:
+    from paddlewheel.image.source import Source
 
 # OCI image specification 1.1, annotations.md, `org.opencontainers.image.ref.name`.
 _REF: Final = re.compile(
@@ -131,12 +130,16 @@ def _docker_archive(rest: str) -> Destination:
 
 
 def _docker_daemon(rest: str) -> Destination:
+    from paddlewheel.image.daemon import DockerDaemon
+
     if rest:
         _without_digest(rest)
     return DockerDaemon(rest)
 
 
 def _containers_storage(rest: str) -> Destination:
+    from paddlewheel.image.daemon import ContainersStorage
+
     if rest:
         _without_digest(rest)
     return ContainersStorage(rest)
@@ -165,6 +168,9 @@ def open_image(text: str, platform: Platform | None = None) -> tuple[Image, Blob
 
     Of several platforms `platform` is taken, else this machine's. Raise `ImageError` or `UsageError`.
     """
+    from paddlewheel.image.files import Archive, Folder
+    from paddlewheel.image.source import open_source
+
     transport, colon, rest = text.partition(":")
     if colon and transport in ("oci", "oci-archive", "docker-archive"):
         path, ref = _path_and_ref(transport, "DIR" if transport == "oci" else "FILE", rest)
@@ -180,7 +186,9 @@ def open_image(text: str, platform: Platform | None = None) -> tuple[Image, Blob
 
 
 def _open(transport: str, path: Path) -> Source:
+    from paddlewheel.image.files import Archive, Folder
     from paddlewheel.image.saved import SavedImages
+    from paddlewheel.image.source import Layout
 
     if not path.exists():
         raise ImageError(f"{path} does not exist")
@@ -214,7 +222,9 @@ def _unknown(text: str, transport: str, known: list[str]) -> UsageError:
             f"{text!r} does not say what kind of output it is",
             hint=f"write oci-archive:{text}, say; there are: {listed}",
         )
-    near = difflib.get_close_matches(transport, known, n=1, cutoff=0.5)
+    from difflib import get_close_matches
+
+    near = get_close_matches(transport, known, n=1, cutoff=0.5)
     return UsageError(
         f"{transport}: is no kind of image place that is known",
         hint=(f"did you mean {near[0]}:? " if near else "") + f"There are: {listed}",

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-
-from packaging.specifiers import SpecifierSet
+from typing import TYPE_CHECKING
 
 from paddlewheel.image.model import Healthcheck
+
+if TYPE_CHECKING:
+    from packaging.specifiers import SpecifierSet
 
 
 class LockKind(StrEnum):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from collections.abc import Iterable
@@ -63,5 +62,7 @@ def nearest(word: str, words: Iterable[str]) -> str | None:
     same = folded.get(re.sub(r"[-_ ]", "", word.lower()))
     if same:
         return same
-    close = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    from difflib import get_close_matches
+
+    close = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
     return close[0] if close else None
