@@ -56,6 +56,11 @@ class Composed:
     """The loader's configuration files, by absolute path."""
     sonames: tuple[str, ...]
     """What /etc/ld.so.cache lists, sorted."""
+    symlinks: Mapping[str, str] = field(default_factory=dict)
+    """Path -> target of every symlink."""
+    special: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
+    """Mode, user and group of directories that are not root's with mode 755, as /tmp. A layer above that has such a
+    directory, if only as the parent of a file, must repeat them."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -65,6 +70,8 @@ class Composed:
             "links": dict(self.links),
             "ld_conf": dict(self.ld_conf),
             "sonames": list(self.sonames),
+            "symlinks": dict(self.symlinks),
+            "special": {path: list(what) for path, what in self.special.items()},
         }
 
     @classmethod
@@ -76,6 +83,8 @@ class Composed:
             links=dict(value["links"]),
             ld_conf=dict(value["ld_conf"]),
             sonames=tuple(value["sonames"]),
+            symlinks=dict(value["symlinks"]),
+            special={path: (mode, uid, gid) for path, (mode, uid, gid) in value["special"].items()},
         )
 
 
@@ -140,6 +149,8 @@ class _Layer:
     _elf: dict[str, tuple[str, int]] = field(default_factory=dict)
     _links: dict[str, str] = field(default_factory=dict)
     _conf: dict[str, str] = field(default_factory=dict)
+    _symlinks: dict[str, str] = field(default_factory=dict)
+    _special: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     _lower: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
@@ -148,6 +159,8 @@ class _Layer:
             self._elf.update({path: (soname, flags) for path, soname, flags in self.below.elf})
             self._links.update(self.below.links)
             self._conf.update(self.below.ld_conf)
+            self._symlinks.update(self.below.symlinks)
+            self._special.update(self.below.special)
 
     def unpack(self, packages: Iterable[PinnedPackage], debs: Mapping[str, Path]) -> None:
         for package, deb, entries in _read_ahead(packages, debs):
@@ -176,7 +189,11 @@ class _Layer:
     def add(self, entry: Entry, data: bytes = b"") -> None:
         if entry.kind == "dir":
             self.directories.add(entry.path)
+            if (entry.mode, entry.uid, entry.gid) != (0o755, 0, 0):
+                self._special[entry.path] = (entry.mode, entry.uid, entry.gid)
         else:
+            if entry.kind == "symlink":
+                self._symlinks[entry.path] = entry.target
             self.files.add(entry.path)
             self._note(entry, data)
         self.writer.add(entry, data)
@@ -222,6 +239,8 @@ class _Layer:
             links=dict(sorted(self._links.items())),
             ld_conf=dict(sorted(self._conf.items())),
             sonames=tuple(sorted({library.soname for library in libraries})),
+            symlinks=dict(sorted(self._symlinks.items())),
+            special=dict(sorted(self._special.items())),
         )
 
 

@@ -48,7 +48,7 @@ from paddlewheel.progress import Reporter
 _LEVEL: Final = 10
 """A base is compressed once for all projects, so a high level pays. 12 would take twice as long for 0.2 % less."""
 
-_COMPOSED: Final = "composed"
+_COMPOSED: Final = "composed-2"
 
 
 @dataclass

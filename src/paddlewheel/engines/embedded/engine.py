@@ -86,10 +86,10 @@ def build_image(plan: Plan, site: Site) -> Outcome:
         site.cache,
         venv,
         create.python,
+        base.composed,
         workdir=config.run.working_dir,
         directories=directories,
         timezone=compose.timezone,
-        base_files=base.composed.files if compose.timezone else (),
     )
     wheels = wheel_layers(install.wheels, install.layers, shop)
     version = plan.version

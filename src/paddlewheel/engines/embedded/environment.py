@@ -2,62 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from isal.isal_zlib import crc32
 
 from paddlewheel.cache import Cache
+from paddlewheel.debian.compose import Composed
 from paddlewheel.debian.system_files import timezone_entries
 from paddlewheel.engines.embedded.install import FILE_MODE, Venv
 from paddlewheel.engines.embedded.kept import KeptLayer, keep_layer, kept_layer, layer_key
 from paddlewheel.engines.embedded.members import Piece
+from paddlewheel.engines.embedded.places import Places, nearest
 from paddlewheel.engines.embedded.splice import write_layer
+from paddlewheel.errors import SettingsError
 from paddlewheel.image.tar import Entry
 from paddlewheel.plan.model import MakeDirectories, PythonTarget
-
-_OPEN_MODE = 0o755
 
 
 def environment_layer(
     cache: Cache,
     venv: Venv,
     python: PythonTarget,
+    base: Composed,
     *,
     workdir: str,
     directories: MakeDirectories | None,
     timezone: str | None,
-    base_files: Sequence[str],
 ) -> KeptLayer:
-    """Make the layer, or take it from the cache. `base_files`: paths in the base, among them the time zones.
+    """Make the layer, or take it from the cache.
 
-    Raise `DebianError` for a time zone that is not there.
+    Raise `DebianError` for a time zone that the base has not, `SettingsError` for a folder that is a file there.
     """
+    folders = _folders(Places.of(base), venv, workdir, directories)
     key = layer_key(
         "environment",
         prefix=venv.prefix,
         python=python.executable,
         version=python.full_version,
-        workdir=workdir,
-        directories=[list(directories.paths), directories.uid, directories.gid] if directories else [],
+        folders=[[entry.path, entry.mode, entry.uid, entry.gid] for entry in folders],
         timezone=timezone,
     )
     kept = kept_layer(cache, key)
     if kept:
         return kept
-    entries = [*_links(venv, python), Entry(venv.site_packages, kind="dir", mode=0o755)]
-    if workdir.strip("/"):
-        entries.append(Entry(workdir.strip("/"), kind="dir", mode=0o755))
-    for path in directories.paths if directories else ():
-        uid, gid = (directories.uid, directories.gid) if directories else (0, 0)
-        entries.append(Entry(path.strip("/"), kind="dir", mode=_OPEN_MODE, uid=uid, gid=gid))
+    entries = [*_links(venv, python), Entry(venv.site_packages, kind="dir", mode=0o755), *folders]
     pieces = [_configuration(venv, python)]
-    for entry, data in timezone_entries(timezone, base_files) if timezone else ():
+    for entry, data in timezone_entries(timezone, base.files) if timezone else ():
         if entry.kind == "file":
             pieces.append(Piece(entry.path, entry.mode, entry.size, crc32(data), data=data))
         else:
             entries.append(entry)
     layer = write_layer(cache.store, pieces, [], entries=entries)
     return keep_layer(cache, key, layer, title="virtual environment")
+
+
+def _folders(places: Places, venv: Venv, workdir: str, directories: MakeDirectories | None) -> list[Entry]:
+    """Volumes and the working directory, with the folders above them, sorted by path."""
+    owned: dict[str, Entry] = {}
+    owner = (directories.uid, directories.gid) if directories else (0, 0)
+    for text in directories.paths if directories else ():
+        path = places.resolve(text, "volumes")
+        if not path or f"{path}/".startswith(f"{venv.root}/") or f"{venv.root}/".startswith(f"{path}/"):
+            raise SettingsError(
+                f"volumes: {text} would hide the packages in {venv.prefix}", hint="name a folder apart, as /data"
+            )
+        owned[path] = places.folder(path, owner)
+    folders = dict(owned)
+    work = places.resolve(workdir, "workdir")
+    if work and work not in owned and work not in places.directories:
+        above = nearest(work, owned)
+        folders[work] = Entry(
+            work, kind="dir", mode=0o755, uid=above.uid if above else 0, gid=above.gid if above else 0
+        )
+    folders = {**places.parents(folders, owned), **folders}
+    return [folders[path] for path in sorted(folders)]
 
 
 def _links(venv: Venv, python: PythonTarget) -> list[Entry]:
