@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import csv
 import io
+import posixpath
 import re
 from collections.abc import Iterator
 from configparser import ConfigParser
@@ -44,6 +45,8 @@ if __name__ == "__main__":
 """
 _REFERENCE: Final = re.compile(r"^\s*(?P<module>[\w.]+)\s*:\s*(?P<function>[\w.]+)\s*(?:\[[^\]]*\])?\s*$")
 _SCRIPT_NAME: Final = re.compile(r"[^/\\\0\s][^/\\\0]*")
+_INTERPRETER: Final = re.compile(r"(?:python|pypy)w?(?:\d+(?:\.\d+)?t?)?w?")
+"""Names below bin/ that no package may take; uv refuses the same."""
 _VERSIONED_PIP: Final = re.compile(r"pip3\.\d+")
 
 
@@ -84,11 +87,11 @@ def install(wheel: Wheel, container: Container, venv: Venv, number: int = 0) -> 
     rows: list[tuple[str, str, str]] = []
     own = f"{wheel.dist_info}/RECORD"
 
-    def put(piece: Piece, row_hash: str, row_size: str) -> None:
+    def put(piece: Piece, row_hash: str, row_size: str, recorded: str = "") -> None:
         if piece.path in pieces:
             raise WheelError(f"{wheel.filename}: two of its files install as {piece.path}")
         pieces[piece.path] = piece
-        rows.append((_relative(piece.path, venv), row_hash, row_size))
+        rows.append((_relative(recorded or piece.path, venv), row_hash, row_size))
 
     def put_data(path: str, data: bytes, mode: int = FILE_MODE) -> None:
         put(Piece(path, mode, len(data), crc32(data), data=data), _hash(data), str(len(data)))
@@ -96,7 +99,8 @@ def install(wheel: Wheel, container: Container, venv: Venv, number: int = 0) -> 
     for name, member in wheel.members.items():
         if name == own:
             continue
-        path, key = _destination(wheel, name, venv)
+        recorded, key = _destination(wheel, name, venv)
+        path = _behind_lib64(recorded, venv)
         row = wheel.record.get(name)
         rewritten = _rewritten(container, member, venv) if key == "scripts" else None
         if rewritten is not None:
@@ -104,7 +108,9 @@ def install(wheel: Wheel, container: Container, venv: Venv, number: int = 0) -> 
             continue
         mode = PROGRAM_MODE if key == "scripts" or name in wheel.executables else FILE_MODE
         piece = Piece(path, mode, member.size, member.crc, member=member, container=number)
-        put(piece, row.hash if row else "", str(row.size) if row and row.size is not None else "")
+        size = str(row.size) if row and row.size is not None else ""
+        # RECORD keeps the name that the wheel uses, as uv's does.
+        put(piece, row.hash if row else "", size, recorded)
     for script, data in _scripts(wheel, container, venv):
         path = f"{venv.root}/bin/{script}"
         if path in pieces:
@@ -132,7 +138,26 @@ def _destination(wheel: Wheel, name: str, venv: Venv) -> tuple[str, str]:
     folder = venv.scheme(key, wheel.name)
     if folder is None or not rest:
         raise WheelError(f"{wheel.filename}: {name!r} is for an unknown install scheme {key!r}")
-    return f"{folder}/{rest}", key
+    path = f"{folder}/{rest}"
+    if reason := _reserved(path, venv):
+        raise WheelError(f"{wheel.filename}: {name!r} would {reason}")
+    return path, key
+
+
+def _reserved(path: str, venv: Venv) -> str | None:
+    """What a file at `path` would do to the environment itself; None for one that leaves it in peace."""
+    first, slash, rest = path.removeprefix(venv.root + "/").partition("/")
+    if first == "pyvenv.cfg" or (not slash and first in ("bin", "lib", "lib64")):
+        return f"take the place of the virtual environment's own {first}"
+    if first == "bin" and _INTERPRETER.fullmatch(rest.partition("/")[0]):
+        return f"take the place of an interpreter: {rest.partition('/')[0]} is a reserved name"
+    return None
+
+
+def _behind_lib64(path: str, venv: Venv) -> str:
+    """Where a file for lib64, which is a link to lib, comes to lie."""
+    link = f"{venv.root}/lib64/"
+    return f"{venv.root}/lib/{path[len(link) :]}" if path.startswith(link) else path
 
 
 def _rewritten(container: Container, member: Member, venv: Venv) -> bytes | None:
@@ -162,6 +187,8 @@ def _scripts(wheel: Wheel, container: Container, venv: Venv) -> Iterator[tuple[s
             match = _REFERENCE.match(reference)
             if match is None or not _SCRIPT_NAME.fullmatch(name) or name in (".", ".."):
                 raise WheelError(f"{wheel.filename}: {where}: {name} = {reference} is no entry point for a script")
+            if _INTERPRETER.fullmatch(name):
+                raise WheelError(f"{wheel.filename}: {where}: {name} is a reserved name, that of an interpreter")
             function = match["function"]
             text = _SCRIPT.format(
                 interpreter=venv.interpreter,
@@ -183,7 +210,7 @@ def _relative(path: str, venv: Venv) -> str:
     """A path as RECORD has it: relative to site-packages."""
     if path.startswith(venv.site_packages + "/"):
         return path[len(venv.site_packages) + 1 :]
-    return "../../../" + path[len(venv.root) + 1 :]
+    return posixpath.relpath(path, venv.site_packages)
 
 
 def _hash(data: bytes) -> str:

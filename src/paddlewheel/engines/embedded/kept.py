@@ -10,7 +10,7 @@ from paddlewheel.cache import Cache
 from paddlewheel.image.layer import WrittenLayer
 from paddlewheel.image.model import LAYER_KEY, LAYER_TITLE, OCI_LAYER_GZIP, Descriptor, Layer, canonical_json
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Raised when the same inputs give other bytes than before, so that old layers are not taken for new ones."""
 
 _KIND: Final = "layer"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from paddlewheel.engines.embedded.install import FILE_MODE, Venv, install
 from paddlewheel.engines.embedded.members import Container, Piece, write_piece
 from paddlewheel.engines.embedded.pack import read_pack
 from paddlewheel.engines.embedded.wheel import read_wheel
-from paddlewheel.errors import CollisionError
+from paddlewheel.errors import CollisionError, WheelError
 from paddlewheel.image.layer import LayerWriter, WrittenLayer
 from paddlewheel.image.store import Store
 from paddlewheel.image.tar import Entry
@@ -64,8 +64,8 @@ def splice(wheels: Sequence[WheelFile], venv: Venv, store: Store) -> SplicedLaye
                 containers.append(pack)
                 for member in read_pack(pack):
                     path = f"{venv.root}/{member.name}"
-                    # A wheel that brings its own .pyc keeps it.
-                    if path not in pieces:
+                    # A wheel that brings its own .pyc keeps it; one that has a file __pycache__ has room for none.
+                    if path not in pieces and path.rpartition("/")[0] not in pieces:
                         pieces[path] = Piece(
                             path,
                             FILE_MODE,
@@ -76,6 +76,7 @@ def splice(wheels: Sequence[WheelFile], venv: Venv, store: Store) -> SplicedLaye
                         )
                         owners[path] = wheel.filename
                         compiled.add(path)
+        _check_folders(owners)
         splices = _splices(wheels)
         written = write_layer(store, pieces.values(), containers, splices)
     # Bytecode follows from its source, which is what two wheels are told to disagree about.
@@ -134,6 +135,43 @@ def _put(pieces: dict[str, Piece], owners: dict[str, str], piece: Piece, filenam
         raise collision(piece.path, owners[piece.path], filename)
     pieces[piece.path] = piece
     owners[piece.path] = filename
+
+
+def _check_folders(owners: Mapping[str, str]) -> None:
+    """Raise for a path that is a file and, for another file, a folder. `owners`: the wheel of each path."""
+    found = file_and_folder(owners)
+    if found is None:
+        return
+    path, below = found
+    if owners[path] == owners[below]:
+        raise WheelError(f"{owners[path]}: /{path} would be both a file and a folder, for /{below}")
+    raise folder_collision(path, below, owners[path], owners[below])
+
+
+def file_and_folder(paths: Iterable[str]) -> tuple[str, str] | None:
+    """Two of `paths`, the one a file where the other needs a folder; None where there are none."""
+    files = set(paths)
+    folders: set[str] = set()
+    for path in files:
+        parent = path.rpartition("/")[0]
+        # Most files have a neighbour that was looked at before, and nothing above it is new.
+        while parent and parent not in folders:
+            folders.add(parent)
+            parent = parent.rpartition("/")[0]
+    both = files & folders
+    if not both:
+        return None
+    path = min(both)
+    return path, min(below for below in files if below.startswith(f"{path}/"))
+
+
+def folder_collision(path: str, below: str, one: str, other: str) -> CollisionError:
+    """The error for `path`, a file of `one` and a folder of `other`, which has `below` in it."""
+    return CollisionError(
+        f"{one} installs the file /{path}, which is a folder for {other}: it installs /{below}",
+        hint="no installer can do both; remove one of the two packages from the project, "
+        "or ask their authors to rename it",
+    )
 
 
 def collision(path: str, one: str, other: str) -> CollisionError:

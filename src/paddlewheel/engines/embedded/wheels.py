@@ -19,7 +19,14 @@ from paddlewheel.engines.embedded.install import Venv, install
 from paddlewheel.engines.embedded.kept import KeptLayer, keep_layer, kept_layer, layer_key
 from paddlewheel.engines.embedded.members import Container, Piece
 from paddlewheel.engines.embedded.pack import write_pack
-from paddlewheel.engines.embedded.splice import FileList, WheelFile, collision, splice
+from paddlewheel.engines.embedded.splice import (
+    FileList,
+    WheelFile,
+    collision,
+    file_and_folder,
+    folder_collision,
+    splice,
+)
 from paddlewheel.engines.embedded.wheel import read_wheel
 from paddlewheel.errors import WheelError
 from paddlewheel.net import Artifact, Client, fetch
@@ -212,7 +219,8 @@ def _modules(pieces: Sequence[Piece], container: Container, venv: Venv) -> list[
 
 
 def check_agreement(layers: Sequence[tuple[str, str]], cache: Cache) -> None:
-    """Two layers must not hold different bytes for one path: which of them won would depend on their order.
+    """Two layers must not hold different bytes for one path, nor a file where the other has a folder: which of them
+    won would depend on their order.
 
     `layers` are (key, what to call it) pairs. Raise `CollisionError`. What was found to agree is not looked at again.
     """
@@ -230,6 +238,9 @@ def check_agreement(layers: Sequence[tuple[str, str]], cache: Cache) -> None:
             before, other = seen.setdefault(path, (what, label))
             if before != what:
                 raise collision(path, other, label)
+    if found := file_and_folder(seen):
+        path, below = found
+        raise folder_collision(path, below, seen[path][1], seen[below][1])
     if complete:
         cache.put_record(_AGREED, together, {"layers": len(layers)})
 
