@@ -67,21 +67,11 @@ def test_many_files_are_looked_at_quickly() -> None:
     assert time.process_time() - began < 0.5
 
 
+BINARIES = ["python", "python3", "python3.11", "python3.9", "pythonw", "python/x"]
+
+
 @pytest.mark.parametrize(
-    "name",
-    [
-        "bin/python",
-        "bin/python3",
-        "bin/python3.11",
-        "bin/python3.9",
-        "bin/pythonw",
-        "bin/python/x",
-        "pyvenv.cfg",
-        "pyvenv.cfg/x",
-        "bin",
-        "lib",
-        "lib64",
-    ],
+    "name", [*(f"bin/{name}" for name in BINARIES), "pyvenv.cfg", "pyvenv.cfg/x", "bin", "lib", "lib64"]
 )
 def test_the_environments_own_files_are_not_replaced(tmp_path: Path, name: str) -> None:
     wheel = make_wheel(tmp_path, data={f"data/{name}": "x"})
