@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from paddlewheel.lock.source_tree import copy_source
+from tests.support.archives import write_archive
 from tests.support.need import need_program
 
 EPOCH = 1_600_000_000
@@ -167,3 +168,22 @@ def test_untracked_folder_is_no_work_tree(tmp_path: Path, source: Path, place: P
     copy = copy_source(source / "unpacked", place)
     assert copy == place / "source"
     assert not (place / "source" / ".git").exists()
+
+
+def test_links_in_a_circle_end(source: Path, place: Path, tmp_path: Path) -> None:
+    write(tmp_path, "a/one", "b/two")
+    (tmp_path / "a/b").symlink_to("../b")
+    (tmp_path / "b/a").symlink_to("../a")
+    (source / "a").symlink_to("../a")
+    (source / "src/self").symlink_to(source)
+    found = listing(copy_source(source, place))
+    assert found == ["README.md", "a/b/two", "a/one", "pyproject.toml", "src/shop/__init__.py"]
+
+
+def test_images_of_earlier_builds_are_left_out_save_as_data_of_a_package(source: Path, place: Path) -> None:
+    write_archive(source / "out/image.tar", "oci-layout")
+    write_archive(source / "src/shop/data/image.tar", "oci-layout")
+    write(source, "out/layout/oci-layout", "out/layout/index.json", "out/layout/blobs/sha256/x", "out/other.tar")
+    found = listing(copy_source(source, place))
+    assert [path for path in found if path.startswith("out")] == ["out/other.tar"]
+    assert "src/shop/data/image.tar" in found

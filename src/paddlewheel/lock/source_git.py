@@ -17,6 +17,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from paddlewheel.lock.git_folder import common_folder, work_tree
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repository:
@@ -33,7 +35,7 @@ class Repository:
 def find_repository(project: Path) -> Repository | None:
     """The repository that tracks files below `project`. None: no such, or git is not installed."""
     git = shutil.which("git")
-    found = _work_tree(project)
+    found = work_tree(project)
     if git is None or found is None:
         return None
     root, folder = found
@@ -49,7 +51,7 @@ def attach(repository: Repository, top: Path, left_out: Sequence[str]) -> None:
     """
     private = top.with_name(f"{top.name}.git")
     private.mkdir()
-    (private / "commondir").write_text(f"{_common(repository.folder)}\n")
+    (private / "commondir").write_text(f"{common_folder(repository.folder)}\n")
     (private / "gitdir").write_text(f"{top / '.git'}\n")
     for name in ("HEAD", "index"):
         if (repository.folder / name).is_file():
@@ -63,25 +65,6 @@ def attach(repository: Repository, top: Path, left_out: Sequence[str]) -> None:
         hidden = _git(repository.git, top, ["ls-files", "-z", "--", *pathspec])
         if hidden:
             _git(repository.git, top, ["update-index", "-z", "--skip-worktree", "--stdin"], hidden)
-
-
-def _work_tree(project: Path) -> tuple[Path, Path] | None:
-    """The root of the work tree that `project` is in, and its git folder."""
-    for root in (project, *project.parents):
-        place = root / ".git"
-        if (place / "HEAD").is_file():
-            return root, place.resolve()
-        if place.is_file():
-            text = place.read_text(errors="replace").strip()
-            if text.startswith("gitdir:"):
-                return root, (root / text.removeprefix("gitdir:").strip()).resolve()
-    return None
-
-
-def _common(git_folder: Path) -> Path:
-    """The folder with objects and references: another one where `git_folder` belongs to a linked work tree."""
-    link = git_folder / "commondir"
-    return (git_folder / link.read_text().strip()).resolve() if link.is_file() else git_folder
 
 
 def _git(git: str, cwd: Path, arguments: Sequence[str], stdin: bytes | None = None) -> bytes:
