@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from paddlewheel.errors import ProjectError, SettingsError
-from paddlewheel.project.files import fingerprint, scan, select
+from paddlewheel.project.files import scan, select
 from paddlewheel.project.model import AppFile
+from tests.support.archives import write_archive
 from tests.support.tree import write_tree
 
 
@@ -268,46 +269,39 @@ def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pyte
         select(tmp_path, None)
 
 
-def test_the_fingerprint_sees_every_touch(tmp_path: Path) -> None:
-    write_tree(tmp_path, {"a.py": "1", "b.py": "2"})
-    seen = {fingerprint(tmp_path, select(tmp_path, None))}
-    assert fingerprint(tmp_path, select(tmp_path, None)) in seen
-
-    def changed() -> bool:
-        before = len(seen)
-        seen.add(fingerprint(tmp_path, select(tmp_path, None)))
-        return len(seen) > before
-
-    stamp = (tmp_path / "a.py").stat()
-    (tmp_path / "a.py").write_text("3")
-    os.utime(tmp_path / "a.py", ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
-    assert changed(), "same size and mtime, but another ctime"
-    (tmp_path / "a.py").chmod(0o755)
-    assert changed()
-    (tmp_path / "c.py").touch()
-    assert changed()
-    (tmp_path / "c.py").unlink()
-    (tmp_path / "b.py").rename(tmp_path / "d.py")
-    assert changed()
-    groups = select(tmp_path, None)
-    (tmp_path / "d.py").unlink()
-    seen.add(gone := fingerprint(tmp_path, groups))
-    assert gone != fingerprint(tmp_path, select(tmp_path, None))
+IMAGES = ["oci-layout", "blobs", "blobs/sha256/00", "manifest.json", "index.json", "ab" * 32 + "/VERSION"]
+CONTENTS = {"manifest.json": b'[{"Config":"x.json","Layers":[]}]', "index.json": b'{"manifests":[],"schemaVersion":2}'}
 
 
-def test_the_fingerprint_depends_on_the_layers(tmp_path: Path) -> None:
-    write_tree(tmp_path, {"a/x": "", "b/y": ""})
-    prints = [fingerprint(tmp_path, select(tmp_path, files)) for files in (None, ("a", "b"), ("b", "a"), ("**", "a"))]
-    assert len(set(prints)) == 3
-    assert prints[2] == prints[3]
+@pytest.mark.parametrize("first", IMAGES)
+def test_an_image_of_an_earlier_build_stays_out_unless_it_is_named(tmp_path: Path, first: str) -> None:
+    write_tree(tmp_path, {"app.py": ""})
+    write_archive(tmp_path / "out/image.tar", first, CONTENTS.get(first, b""), folder=first == "blobs")
+    assert listing(tmp_path) == [["app.py"]]
+    assert listing(tmp_path, (".", "out/image.tar")) == [["app.py"], ["out/image.tar"]]
+    with pytest.raises(SettingsError, match="left out"):
+        select(tmp_path, ("out",))
+
+
+def test_an_image_layout_is_not_entered_unless_it_is_named(tmp_path: Path) -> None:
+    layout = ["out/layout/blobs/sha256/0", "out/layout/index.json", "out/layout/oci-layout"]
+    write_tree(tmp_path, {"app.py": "", **dict.fromkeys(layout, "")})
+    assert listing(tmp_path) == [["app.py"]]
+    assert listing(tmp_path, (".", "out/layout")) == [["app.py"], layout]
+
+
+@pytest.mark.parametrize("first", ["data.csv", "manifest.json", "index.json", "blobs/cat.jpg", "sub/oci-layout"])
+def test_other_archives_go_in(tmp_path: Path, first: str) -> None:
+    write_archive(tmp_path / "data.tar", first, b'{"name": "x"}')
+    write_tree(tmp_path, {"short.tar": "oci-layout", "kept/oci-layout": "{}"})
+    assert listing(tmp_path) == [["data.tar", "kept/oci-layout", "short.tar"]]
 
 
 def test_ten_thousand_files_are_quick(tmp_path: Path) -> None:
     for folder in range(100):
         write_tree(tmp_path / f"p{folder}", {f"m{number}.py": b"" for number in range(100)})
-    groups = select(tmp_path, None)
-    assert len(groups[0]) == 10_000
-    best = min(_seconds(lambda: fingerprint(tmp_path, groups)) for _ in range(5))
+    assert len(select(tmp_path, None)[0]) == 10_000
+    best = min(_seconds(lambda: select(tmp_path, None)) for _ in range(5))
     # 0.03 s on two shared cores; the limit is that of a machine that does much else.
     assert best < 0.3
 

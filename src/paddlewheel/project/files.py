@@ -1,6 +1,7 @@
 """Which files of a folder go into an image that the app is copied to, and in which layer.
 
-A file goes in when .dockerignore does not exclude it, when it is not withheld (`withheld`), and, where the setting
+A file goes in when .dockerignore does not exclude it, when it is not withheld (`withheld`; images that earlier builds
+left, by `outputs`, count as withheld), and, where the setting
 `files` is given, when one of its patterns matches. Each pattern is a layer. A file that several match belongs to
 the last of them, save that a pattern for everything (``.``, ``*`` or ``**``) takes what no other pattern matches,
 wherever it stands. Folders that are left out are never entered.
@@ -8,7 +9,6 @@ wherever it stands. Folders that are left out are never entered.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections.abc import Iterator, Sequence
@@ -19,6 +19,7 @@ from typing import Final
 
 from paddlewheel.errors import ProjectError, SettingsError
 from paddlewheel.project.model import AppFile
+from paddlewheel.project.outputs import ARCHIVE_ENDING, is_archive, is_layout
 from paddlewheel.project.patterns import BadPattern, Matched, Matcher, Pattern, Reach, read_ignore
 from paddlewheel.project.tomlfile import read_text
 from paddlewheel.project.withheld import VENV_MARK, is_secret, rule_for
@@ -60,30 +61,6 @@ def scan(root: Path, files: Sequence[str] | None) -> Selection:
         groups=tuple(tuple(sorted(group_files, key=attrgetter("path"))) for group_files in groups),
         secrets=tuple(sorted(walk.secrets)),
     )
-
-
-def fingerprint(root: Path, groups: Groups) -> str:
-    """A SHA-256 (hex) that changes when a file of `groups` was touched: path, size, times, inode and mode.
-
-    Quick, as no file is read; it says nothing about equal content, and differs between copies of a folder.
-    """
-    lines = []
-    base = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        for number, group in enumerate(groups):
-            for file in group:
-                try:
-                    found = os.stat(file.path, dir_fd=base, follow_symlinks=False)
-                except OSError:
-                    lines.append(f"{number} {file.path!r} gone")
-                    continue
-                lines.append(
-                    f"{number} {file.path!r} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"
-                    f" {found.st_ino} {found.st_mode}"
-                )
-    finally:
-        os.close(base)
-    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _ignore_matcher(root: Path) -> Matcher:
@@ -165,7 +142,7 @@ class _Walk:
                     self.left_out.append((path, IGNORE_FILE))
                     continue
                 literal = rule_for(path, entry.name)
-                if literal is None and is_folder and _is_venv(entry.path):
+                if literal is None and _is_made(entry, is_folder):
                     literal = entry.name
                 inner = named if literal is None else self.chooser.naming(literal, named)
                 if is_folder:
@@ -211,8 +188,11 @@ class _Walk:
         )
 
 
-def _is_venv(folder: str) -> bool:
-    return os.path.exists(f"{folder}/{VENV_MARK}")  # noqa: PTH110  a Path costs more
+def _is_made(entry: os.DirEntry[str], is_folder: bool) -> bool:
+    """Whether this is a virtual environment, or an image."""
+    if is_folder:
+        return os.path.exists(f"{entry.path}/{VENV_MARK}") or is_layout(entry.path)  # noqa: PTH110  a Path costs more
+    return entry.name.endswith(ARCHIVE_ENDING) and entry.is_file(follow_symlinks=False) and is_archive(entry.path)
 
 
 def _link_target(root: Path, path: str) -> str:
