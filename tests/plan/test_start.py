@@ -269,7 +269,29 @@ def test_programs_take_arguments(tmp_path: Path, files: dict[str, str], entrypoi
 def test_nothing_or_nothing_obvious_is_an_error(tmp_path: Path, files: dict[str, str], message: str) -> None:
     error = undecided(tmp_path, files)
     assert message in error.message
-    assert "cmd = [" in (error.hint or "")
+    assert "cmd" in (error.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("files", "hint"),
+    [
+        ({"a.py": "", "b.py": ""}, "write `cmd` in [tool.paddlewheel]: a list of the program and its arguments"),
+        (
+            {"a.py": "", "b.py": "import x\nif __name__ == '__main__':\n    x.main()\n"},
+            'write in [tool.paddlewheel]: cmd = ["python", "-m", "b"], say',
+        ),
+        (
+            {
+                "pyproject.toml": PACKAGE,
+                "src/shop/__init__.py": "",
+                "src/shop/tool.py": 'if __name__ == "__main__": go()',
+            },
+            'write in [tool.paddlewheel]: cmd = ["python", "-m", "shop.tool"], say',
+        ),
+    ],
+)
+def test_what_is_suggested_is_there(tmp_path: Path, files: dict[str, str], hint: str) -> None:
+    assert undecided(tmp_path / "shop-2.0.1", files).hint == hint
 
 
 def test_ports_that_are_set_replace_the_default(tmp_path: Path) -> None:

@@ -190,8 +190,11 @@ def _undecided(project: Project, packages: Collection[str], scripts: tuple[str, 
     if scripts and not project.is_package:
         found.append(f"the script {scripts[0]} is not installed, as there is no [build-system] table")
     detail = f" ({'; '.join(found)})" if found else ""
-    example = f'cmd = ["python", "-m", "{project.name.replace("-", "_")}"]'
-    return ProjectError(f"nothing says how {project.name} starts{detail}", hint=f"write in {table}: {example}, say")
+    if hints.programs:
+        advice = f"write in {table}: cmd = [{_quoted(('python', '-m', hints.programs[0]))}], say"
+    else:
+        advice = f"write `cmd` in {table}: a list of the program and its arguments"
+    return ProjectError(f"nothing says how {project.name} starts{detail}", hint=advice)
 
 
 def _command(candidate: str, packages: Collection[str]) -> tuple[str, ...]:

@@ -101,6 +101,9 @@ class StartHints:
     """The folder that the modules named here are imported from, relative: empty for the root, or ``src``."""
     candidates: tuple[str, ...] = ()
     """Applications or modules among which none is the obvious one; `wsgi`, `asgi` and `main_module` leave them out."""
+    programs: tuple[str, ...] = ()
+    """Modules that ask whether they are ``__main__``, the shallow ones first: at most three, for messages. Empty where
+    an application or a `main_module` was found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

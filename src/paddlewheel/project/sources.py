@@ -19,6 +19,9 @@ from paddlewheel.project.model import LockKind, LockSource
 OWN_LOCK: Final = "pylock.paddlewheel.toml"
 """What paddlewheel keeps itself; never a source."""
 
+_COMPILE: Final = "--universal --python-version 3.11 --generate-hashes --output-file=requirements.txt"
+"""For every machine, from the oldest Python of a suite on: else markers are decided by the Python that uv finds."""
+
 FOREIGN: Final[dict[str, str]] = {
     "poetry.lock": "run `poetry export --format=requirements.txt --output=requirements.txt`",
     "pdm.lock": "run `pdm export --format=pylock --output=pylock.toml`",
@@ -27,8 +30,8 @@ FOREIGN: Final[dict[str, str]] = {
     "conda-lock.yml": "list the Python packages in a requirements.txt, the others under `packages` in the settings",
     "environment.yml": "list the Python packages in a requirements.txt, the others under `packages` in the settings",
     "environment.yaml": "list the Python packages in a requirements.txt, the others under `packages` in the settings",
-    "setup.cfg": "run `uv pip compile setup.cfg --generate-hashes --output-file=requirements.txt`",
-    "setup.py": "run `uv pip compile setup.py --generate-hashes --output-file=requirements.txt`",
+    "setup.cfg": f"run `uv pip compile setup.cfg {_COMPILE}`",
+    "setup.py": f"run `uv pip compile setup.py {_COMPILE}`",
 }
 """What is recognised and not read, and how to make of it what is."""
 

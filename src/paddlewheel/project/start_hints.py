@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -43,6 +44,7 @@ _MODULES: Final = ("asgi", "wsgi", "main", "app", "application", "server", "api"
 _VARIABLES: Final = ("app", "application", "api", "server")
 _PROCESS: Final = re.compile(r"([A-Za-z0-9_-]+)\s*:\s*(\S.*)")
 _IMPORTS_SRC: Final = re.compile(rb"^\s*(?:from|import)\s+src\b", re.MULTILINE)
+_ASKS_FOR_MAIN: Final = re.compile(rb"^if\s+__name__\s*==\s*['\"]__main__['\"]", re.MULTILINE)
 _SETTINGS_MODULE: Final = re.compile(r"DJANGO_SETTINGS_MODULE['\"]\s*[,\]]\s*=?\s*['\"]([\w.]+)")
 
 
@@ -93,6 +95,7 @@ def read_hints(root: Path, *, name: str, scripts: Mapping[str, str], is_package:
         main_file=None if is_package else _main_file(root),
         source_root=source_root,
         candidates=(*tied, *(f"python -m {module}" for module in other_mains)),
+        programs=() if chosen or main_module else _programs(modules),
     )
 
 
@@ -154,6 +157,10 @@ def _resolve(found: list[Found]) -> list[Found]:
 def _applications(path: Path) -> list[Application]:
     source = _read(path)
     return find(source) if source and worth_parsing(source) else []
+
+
+def _programs(modules: list[tuple[str, Path]]) -> tuple[str, ...]:
+    return tuple(islice((module for module, path in modules if _ASKS_FOR_MAIN.search(_read(path))), 3))
 
 
 def _read(path: Path) -> bytes:
