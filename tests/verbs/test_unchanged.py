@@ -41,7 +41,7 @@ def settle() -> None:
 def built(cache: Cache, root: Path, files: Sequence[str] | bool | None = None, extra: Sequence[str] = ()) -> str:
     settle()
     key = record_key(root, {})
-    remember(cache, root, key, RESULT, files=files, extra=extra)
+    remember(cache, root, key, RESULT, files=files, extra=extra, since=time.time_ns())
     return key
 
 
@@ -134,8 +134,22 @@ def test_a_file_written_a_moment_ago_leaves_no_record(tmp_path: Path, cache: Cac
     settle()
     (root / "app.py").write_text("x = 3\n")
     key = record_key(root, {})
-    remember(cache, root, key, RESULT, files=None, extra=())
+    remember(cache, root, key, RESULT, files=None, extra=(), since=time.time_ns())
     assert remembered(cache, root, key) is None
+
+
+@pytest.mark.parametrize(("name", "kept"), [("app.py", False), ("requirements.txt", False), ("paddlewheel.lock", True)])
+def test_a_file_written_during_the_build_leaves_no_record(tmp_path: Path, cache: Cache, name: str, kept: bool) -> None:
+    """The build may have read it before. What it writes itself does no harm."""
+    root = project(tmp_path)
+    settle()
+    began = time.time_ns()
+    settle()
+    (root / name).write_text("x = 3\n")
+    settle()
+    key = record_key(root, {})
+    remember(cache, root, key, RESULT, files=None, extra=(), since=began)
+    assert (remembered(cache, root, key) == RESULT) == kept
 
 
 def test_options_folder_and_epoch_are_part_of_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import types
 import typing
 from collections.abc import Mapping
@@ -71,7 +72,7 @@ def _decode(kind: Any, value: Any, where: str) -> Any:
 def _decode_dataclass(kind: type, value: Any, where: str) -> Any:
     if not isinstance(value, dict):
         raise LockFormatError(f"{where}: an object was expected")
-    hints = typing.get_type_hints(kind)
+    hints = _hints(kind)
     unknown = set(value) - set(hints)
     if unknown:
         raise LockFormatError(f"{where}: unknown field {min(unknown)!r}")
@@ -80,6 +81,11 @@ def _decode_dataclass(kind: type, value: Any, where: str) -> Any:
         return kind(**fields)
     except TypeError as error:
         raise LockFormatError(f"{where}: {error}") from error
+
+
+@functools.cache
+def _hints(kind: type) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
 
 
 def _decode_union(arguments: tuple[Any, ...], value: Any, where: str) -> Any:
@@ -91,6 +97,6 @@ def _decode_union(arguments: tuple[Any, ...], value: Any, where: str) -> Any:
         return _decode(kinds[0], value, where)
     name = value.get("step") if isinstance(value, dict) else None
     for kind in kinds:
-        if typing.get_type_hints(kind)["step"].__args__[0] == name:
+        if _hints(kind)["step"].__args__[0] == name:
             return _decode(kind, value, where)
     raise LockFormatError(f"{where}: {name!r} is no step")

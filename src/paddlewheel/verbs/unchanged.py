@@ -1,8 +1,8 @@
 """Nothing changed since the last build: how that is told, in milliseconds, and what is remembered.
 
 A build leaves a record: what it was asked, what it read, and which image came out. What it read is known by size,
-times, inode and mode of each file, as git's index knows it, so nothing is read again. A file that was touched just
-before the record was made could change once more without its times showing it; such a record is not kept.
+times, inode and mode of each file, as git's index knows it, so nothing is read again. Where a file was touched after
+the build began, or just before, the build may have read it as it was before; then no record is kept.
 
 Imported by each build before anything else, so it imports little itself.
 """
@@ -13,9 +13,9 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from paddlewheel import __version__
 from paddlewheel.cache import Cache
@@ -24,6 +24,8 @@ KIND: Final = "build"
 _FORMAT: Final = 1
 _SETTLED: Final = 20_000_000
 """Nanoseconds after which the clock of every common file system has moved on."""
+_WRITTEN: Final = frozenset({"paddlewheel.lock", "pylock.paddlewheel.toml"})
+"""What a build writes into the folder itself."""
 
 _STATED_ENDINGS: Final = (".toml", ".lock", ".txt", ".in", ".cfg")
 _STATED_NAMES: Final = frozenset({".python-version", ".dockerignore", "Procfile", "setup.py"})
@@ -48,7 +50,8 @@ _NEVER_READ: Final = frozenset(
 
 def record_key(root: Path, asked: dict[str, Any]) -> str:
     """The key of the record for a folder and what was asked of it (JSON values)."""
-    parts = [_FORMAT, __version__, os.fspath(root), asked, os.environ.get("SOURCE_DATE_EPOCH")]
+    machine = os.uname().machine
+    parts = [_FORMAT, __version__, machine, os.fspath(root), asked, os.environ.get("SOURCE_DATE_EPOCH")]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -57,8 +60,8 @@ def remembered(cache: Cache, root: Path, key: str) -> dict[str, Any] | None:
     record = cache.record(KIND, key)
     if record is None:
         return None
-    signature, _ = _signature(root, record["files"], record["extra"])
-    return record["result"] if signature == record["signature"] else None
+    found = _seen(_states(root, record["files"], record["extra"]))
+    return record["result"] if found.signature == record["signature"] else None
 
 
 def remember(
@@ -69,42 +72,67 @@ def remember(
     *,
     files: Sequence[str] | bool | None,
     extra: Sequence[str],
+    since: int,
 ) -> None:
     """Keep `result`. `files`: the patterns of an app that is copied (None: all files), False for one that is built.
 
-    `extra`: absolute paths of further files that were read.
+    `extra`: absolute paths of further files that were read. `since`: when the build began, as `time.time_ns` has it.
     """
-    signature, newest = _signature(root, files, extra)
-    if newest > time.time_ns() - _SETTLED:
-        return
-    value = {"files": files, "extra": list(extra), "signature": signature, "result": result}
-    cache.put_record(KIND, key, value)
+    found = _seen(_states(root, files, extra))
+    if found.is_settled(since):
+        value = {"files": files, "extra": list(extra), "signature": found.signature, "result": result}
+        cache.put_record(KIND, key, value)
 
 
-def _signature(root: Path, files: Sequence[str] | bool | None, extra: Sequence[str]) -> tuple[str, int]:
-    """A hash over the state of everything that was read, and the newest time in it (nanoseconds)."""
+class Seen(NamedTuple):
+    """Files as they were found: a hash over their states, the newest time of those that a build only reads, and of
+    those that it may write (nanoseconds)."""
+
+    signature: str
+    newest: int
+    newest_written: int
+
+    def is_settled(self, since: int) -> bool:
+        """Whether a build that began at `since` surely read the files as they are now."""
+        return self.newest <= since - _SETTLED and self.newest_written <= time.time_ns() - _SETTLED
+
+
+def stated(root: Path, extra: Sequence[str]) -> Seen:
+    """The files in `root` that a lock or the settings may be made from, and those at the absolute paths `extra`."""
+    return _seen(_stated(root, extra))
+
+
+def _seen(states: Iterable[tuple[str, os.stat_result | None]]) -> Seen:
     digest = hashlib.sha256()
-    newest = 0
-    for path, found in _states(root, files, extra):
+    newest = written = 0
+    for path, found in states:
         if found is None:
             digest.update(f"{path}\0gone\n".encode())
             continue
-        newest = max(newest, found.st_mtime_ns, found.st_ctime_ns)
+        moment = max(found.st_mtime_ns, found.st_ctime_ns)
+        if path in _WRITTEN:
+            written = max(written, moment)
+        else:
+            newest = max(newest, moment)
         state = f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino} {found.st_mode}"
         digest.update(f"{path}\0{state}\n".encode("utf-8", "surrogateescape"))
-    return digest.hexdigest(), newest
+    return Seen(digest.hexdigest(), newest, written)
+
+
+def _stated(root: Path, extra: Sequence[str]) -> Iterator[tuple[str, os.stat_result | None]]:
+    yield from ((path, _stat(path)) for path in extra)
+    with os.scandir(root) as found:
+        entries = sorted(
+            (entry for entry in found if entry.name in _STATED_NAMES or entry.name.endswith(_STATED_ENDINGS)),
+            key=lambda entry: entry.name,
+        )
+    yield from ((entry.name, entry.stat()) for entry in entries)
 
 
 def _states(
     root: Path, files: Sequence[str] | bool | None, extra: Sequence[str]
 ) -> Iterator[tuple[str, os.stat_result | None]]:
-    yield from ((path, _stat(path)) for path in extra)
-    with os.scandir(root) as found:
-        stated = sorted(
-            (entry for entry in found if entry.name in _STATED_NAMES or entry.name.endswith(_STATED_ENDINGS)),
-            key=lambda entry: entry.name,
-        )
-    yield from ((entry.name, entry.stat()) for entry in stated)
+    yield from _stated(root, extra)
     if files is False:
         yield from _tree(os.fspath(root), "")
         yield from _repository(root)

@@ -93,7 +93,7 @@ class Base:
 def base_layers(
     compose: ComposeBase,
     python: PythonTarget,
-    site: tuple[Cache, Client, Reporter, Mirrors],
+    site: tuple[Cache, Client, Reporter, Callable[[], Mirrors]],
     *,
     bytecode: bool,
 ) -> Base:
@@ -104,7 +104,7 @@ def base_layers(
     def debs(packages: tuple[PinnedPackage, ...]) -> dict[str, Path]:
         # To compose takes far longer than to hash, and is done once for many builds.
         remove_damaged([(package.sha256, package.name) for package in packages], cache, reporter)
-        return fetch(packages, pinned.snapshot, client=client, cache=cache, mirrors=mirrors, reporter=reporter)
+        return fetch(packages, pinned.snapshot, client=client, cache=cache, mirrors=mirrors(), reporter=reporter)
 
     title = f"Debian {pinned.suite}, Python {python.full_version}"
     with cache.lock(f"base-{core_key(pinned)}"):
@@ -143,7 +143,7 @@ def _composed_layer(
     reporter: Reporter,
 ) -> tuple[KeptLayer, Composed]:
     key = layer_key("composed", base=key, level=_LEVEL)
-    kept, record = kept_layer(cache, key), cache.record(_COMPOSED, key)
+    kept, record = kept_layer(cache, key, reporter), cache.record(_COMPOSED, key)
     if kept and record:
         return kept, Composed.from_json(record)
     with reporter.task(f"Composing {title}"), cache.store.create() as (sink, temporary):
@@ -175,7 +175,7 @@ def _library_bytecode(base: Base, compiler: Compiler, reporter: Reporter) -> Kep
         level=_LEVEL,
         modules=[name for name, _, _ in sources],
     )
-    kept = kept_layer(base.cache, key)
+    kept = kept_layer(base.cache, key, reporter)
     if kept:
         return kept
     with (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -58,7 +58,8 @@ class Site:
     cache: Cache
     client: Client
     reporter: Reporter
-    mirrors: Mirrors
+    mirrors: Callable[[], Mirrors]
+    """Asked only when something must be fetched from them."""
 
 
 def build_image(plan: Plan, site: Site) -> Outcome:
@@ -171,7 +172,7 @@ def _copied_group(
         owned=[[entry.path, entry.uid, entry.gid] for entry in owned],
         bytecode=compiler.identity if compiler else None,
     )
-    kept = kept_layer(site.cache, key)
+    kept = kept_layer(site.cache, key, site.reporter)
     if kept is not None:
         return replace(kept, title=title)
     pieces = [file.piece for file in files]
