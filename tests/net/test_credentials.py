@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from paddlewheel.net import Client, RequestFailed, redact
+from paddlewheel.net.urls import without_secrets
 from tests.support.server import FileServer
 
 SECRET = "p@ss/w:rd"
@@ -148,3 +149,35 @@ def test_missing_credentials_name_the_way_to_give_them(
 )
 def test_redact(text: str, shown: str) -> None:
     assert redact(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("https://me:pw@example.org/x", "https://example.org/x"),
+        ("http://me:p@ss@example.org", "http://example.org"),
+        ("https://example.org/x?token=abc&v=1&sig=2#sha256=00", "https://example.org/x?v=1#sha256=00"),
+        ("https://example.org/x?v=1&X-Amz-Signature=2", "https://example.org/x?v=1"),
+        ("https://example.org/x?token=abc", "https://example.org/x"),
+        ("https://example.org/x?v=1&w=2", "https://example.org/x?v=1&w=2"),
+        ("https://example.org/a@b", "https://example.org/a@b"),
+        ("what?token=1", "what?token=1"),
+    ],
+)
+def test_without_secrets(text: str, kept: str) -> None:
+    assert without_secrets(text) == kept
+
+
+def test_credentials_that_are_lent_are_asked_for_when_needed(folder: Path, client: Client) -> None:
+    asked = []
+    with FileServer(folder, password=("me", SECRET)) as server:
+
+        def lend() -> list[str]:
+            asked.append(1)
+            return [server.url.replace("://", f"://me:{QUOTED}@")]
+
+        client.lend(lend)
+        assert not asked
+        for _ in range(2):
+            assert client.get(f"{server.url}/page") == b"data"
+    assert len(asked) == 1

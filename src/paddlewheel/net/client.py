@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
@@ -50,6 +50,7 @@ class Client:
         self._pools = Pools(connect_timeout=connect_timeout, read_timeout=read_timeout)
         self._guard = threading.Lock()
         self._keys: Keyring | None = None
+        self._lender: Callable[[], Iterable[str]] | None = None
 
     def get(
         self, url: str, *, limit: int = 64 << 20, headers: Mapping[str, str] | None = None, what: str | None = None
@@ -105,6 +106,10 @@ class Client:
     def remember(self, url: str) -> None:
         """Use the credentials in `url`, where it has any, for everything of the same scheme, host and port."""
         self._keyring.remember(url)
+
+    def lend(self, urls: Callable[[], Iterable[str]]) -> None:
+        """Remember what `urls` gives, before the next request; without one it is not called."""
+        self._lender = urls
 
     def patience(self, stop: Stop) -> Patience:
         """A fresh count of attempts."""
@@ -166,6 +171,9 @@ class Client:
         with self._guard:
             if self._keys is None:
                 self._keys = Keyring()
+            lender, self._lender = self._lender, None
+            for url in lender() if lender else ():
+                self._keys.remember(url)
             return self._keys
 
     def _follow(

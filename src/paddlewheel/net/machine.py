@@ -102,20 +102,19 @@ class Keyring:
 
     def __init__(self) -> None:
         self._known: dict[Origin, Credentials] = {}
+        self._environment: dict[Origin, Credentials] = {}
         for variable in _INDEX_VARIABLES:
             for word in os.environ.get(variable, "").split():
-                self.remember(re.sub(r"^[\w.-]+=", "", word))  # uv allows name=URL
+                _note(re.sub(r"^[\w.-]+=", "", word), self._environment)  # uv allows name=URL
         self.netrc_problem: str | None = None
         self._netrc = self._read_netrc()
 
     def remember(self, url: str) -> None:
-        """Keep the credentials of a URL for all that its origin serves. Without credentials: nothing happens."""
-        try:
-            known = target(url)
-        except NetworkError:
-            return
-        if known.credentials is not None:
-            self._known[known.origin] = known.credentials
+        """Keep the credentials of a URL for all that its origin serves. Without credentials: nothing happens.
+
+        Those of an index in the environment count more: the machine's user overrules what a project's file says.
+        """
+        _note(url, self._known)
 
     def find(self, asked: Target, *, came_from: Target | None) -> Credentials | None:
         """What to send to `asked`. `came_from`: whose redirect led there, None for the user's own request.
@@ -125,8 +124,11 @@ class Keyring:
         """
         if asked.credentials is not None and (came_from is None or came_from.origin == asked.origin):
             return asked.credentials
-        if asked.origin in self._known:
-            return self._known[asked.origin]
+        known = self._environment.get(asked.origin) or self._known.get(asked.origin)
+        if known is not None:
+            # A URL may name the user alone, and leave the password to netrc.
+            entry = self._netrc.get(asked.host)
+            return entry if entry is not None and not known.password and entry.user == known.user else known
         if came_from is not None and (came_from.scheme, asked.scheme) == ("https", "http"):
             return None
         entry = self._netrc.get(asked.host)
@@ -149,3 +151,12 @@ class Keyring:
             self.netrc_problem = f"{place} cannot be read" + (f" (line {line})" if line else "")
             return {}
         return {host: Credentials(user or account, password or "") for host, (user, account, password) in hosts.items()}
+
+
+def _note(url: str, known: dict[Origin, Credentials]) -> None:
+    try:
+        found = target(url)
+    except NetworkError:
+        return
+    if found.credentials is not None:
+        known[found.origin] = found.credentials

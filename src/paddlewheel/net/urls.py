@@ -17,6 +17,8 @@ _SECRETS: Final = re.compile(
     re.IGNORECASE,
 )
 
+_QUERY: Final = re.compile(r"\?[^#\s]*")
+
 Origin = tuple[str, str, int]
 """Scheme, host and port: whom credentials belong to (RFC 6454)."""
 
@@ -24,6 +26,23 @@ Origin = tuple[str, str, int]
 def redact(text: str) -> str:
     """`text` with the secrets of all URLs in it replaced: user and password, and queries that look like a signature."""
     return _SECRETS.sub(r"\1***", _USERINFO.sub(r"\1***@", text))
+
+
+def without_secrets(text: str) -> str:
+    """`text` with the URLs in it as they may be kept: what `redact` hides is taken out, nothing put in its place."""
+    if "://" not in text:
+        return text
+    return _QUERY.sub(_open_query, _USERINFO.sub(r"\1", text))
+
+
+def has_secret_query(url: str) -> bool:
+    """Whether a query of `url` looks like a signature or password."""
+    return _SECRETS.search(url) is not None
+
+
+def _open_query(match: re.Match[str]) -> str:
+    kept = [part for part in match[0][1:].split("&") if not _SECRETS.match(f"?{part}")]
+    return f"?{'&'.join(kept)}" if kept else ""
 
 
 @dataclass(frozen=True, slots=True)

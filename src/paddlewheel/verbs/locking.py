@@ -41,6 +41,7 @@ _COMPOSED: Final = ("amd64", "arm64")
 
 def make_lock(project: Project, context: Context, *, locked: bool = False, upgrade: bool = False) -> Lock:
     """Find or make the locks of `project`; write those that paddlewheel keeps. See `verbs.lock`."""
+    context.use_credentials_of(project)
     target = target_platform(context)
     choice = choose_suite(project.requires_python, project.python_pin, project.settings.python, project.settings.base)
     python = python_lock(

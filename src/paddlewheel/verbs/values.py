@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from paddlewheel.image.model import Image
     from paddlewheel.net import Client
     from paddlewheel.progress import Reporter
+    from paddlewheel.project.model import Project
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +43,16 @@ class Context:
         from paddlewheel.progress import Silent
 
         return cls(cache=Cache(), client=Client(offline=offline), reporter=Silent())
+
+    def use_credentials_of(self, project: Project) -> None:
+        """Let the client use the passwords that the project's indexes are named with, when it asks for anything."""
+
+        def urls() -> tuple[str, ...]:
+            from paddlewheel.project.indexes import index_urls
+
+            return index_urls(project, os.environ)
+
+        self.client.lend(urls)
 
 
 @dataclass(frozen=True, kw_only=True)
