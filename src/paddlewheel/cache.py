@@ -27,11 +27,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
+from paddlewheel.errors import StorageError
 from paddlewheel.image.beside import file_beside
 from paddlewheel.image.store import Store, hold, storage_errors
 
 ENVIRONMENT = "PADDLEWHEEL_CACHE_DIR"
 _TMP: Final = "tmp"
+_BLOB: Final = "blob"
 _SUM: Final = 65
 """A hash in hex, and a line end."""
 _RESUMABLE: Final = 7 * 86400.0
@@ -68,6 +70,31 @@ class Cache:
         except OSError:
             return False
         return size is None or found == size
+
+    def has_blob(self, digest: str, size: int) -> bool:
+        """Whether the store has the blob, whole. One whose file is not as it was when last looked at is hashed again;
+        damaged, it is removed, so that it is made again.
+        """
+        if not self.store.has(digest, size):
+            return False
+        now = self.store.signature(digest)
+        record = self.record(_BLOB, digest.rpartition(":")[2])
+        if record is not None and record["signature"] == now:
+            return True
+        if now is None or not self.store.verify(digest):
+            return False
+        with suppress(StorageError):  # a cache that cannot be written is of use all the same
+            self._keep_signature(digest, now)
+        return True
+
+    def vouch_for(self, digest: str) -> None:
+        """Remember the state of a blob's file, whose bytes are known to be right."""
+        found = self.store.signature(digest)
+        if found is not None:
+            self._keep_signature(digest, found)
+
+    def _keep_signature(self, digest: str, signature: list[int]) -> None:
+        self.put_record(_BLOB, digest.rpartition(":")[2], {"signature": signature})
 
     def record(self, kind: str, key: str) -> dict[str, Any] | None:
         """The record of `kind` under `key` (hex), or None. One that is not as it was written counts as absent."""

@@ -40,6 +40,28 @@ class Store:
             return False
         return size is None or found == size
 
+    def signature(self, digest: str) -> list[int] | None:
+        """What the state of a blob's file is known by: it changes with each write. None: there is no such file."""
+        try:
+            found = self.path(digest).stat()
+        except OSError:
+            return None
+        return [found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
+
+    def verify(self, digest: str) -> bool:
+        """Hash a blob; remove it when it is damaged. Return whether it is here and whole."""
+        path, before = self.path(digest), self.signature(digest)
+        try:
+            if file_digest(path) == digest:
+                return True
+        except OSError:
+            return False
+        # Another process may have made it again in the meantime.
+        if self.signature(digest) == before:
+            with storage_errors(self.root):
+                path.unlink(missing_ok=True)
+        return False
+
     def open(self, digest: str) -> BinaryIO:
         """The blob as a file. Raise `ImageError` when it is missing."""
         try:
@@ -60,12 +82,18 @@ class Store:
     def put(self, data: bytes) -> str:
         """Store `data`; return its digest."""
         digest = sha256_digest(data)
-        if not self.has(digest, len(data)):
+        if not self._holds(digest, data):
             with self.create() as (file, temporary):
                 file.write(data)
                 file.flush()
                 self.commit(temporary, digest)
         return digest
+
+    def _holds(self, digest: str, data: bytes) -> bool:
+        try:
+            return self.path(digest).read_bytes() == data
+        except OSError:
+            return False
 
     @contextmanager
     def create(self) -> Iterator[tuple[BinaryIO, Path]]:
@@ -84,7 +112,7 @@ class Store:
         """Move a finished temporary file to the place of `digest`."""
         place = self.path(digest)
         size = temporary.stat().st_size
-        if self.has(digest, size):
+        if self.has(digest, size) and self.verify(digest):
             # Renaming over a file makes ext4 write the new one to the disk at once, which takes its time.
             return place
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -178,7 +178,7 @@ class LayerReader:
     def _fill(self) -> bool:
         try:
             data = self._stream.read(_PIECE)
-        except (EOFError, zlib.error, OSError, ValueError) as error:
+        except _damages() as error:
             if isinstance(error, OSError) and error.errno:
                 raise
             raise self._broken(f"is damaged: {error}") from error
@@ -213,6 +213,13 @@ def _inflated(blob: BinaryIO, label: str) -> BinaryIO:
     if magic == b"\x28\xb5\x2f\xfd":
         raise ImageError(f"{label} is compressed with zstd, which is not supported", hint="use layers of tar+gzip")
     return blob
+
+
+def _damages() -> tuple[type[Exception], ...]:
+    """What reading a damaged stream raises."""
+    from isal.igzip_lib import IsalError
+
+    return (EOFError, zlib.error, OSError, ValueError, cast(type[Exception], IsalError))
 
 
 def _name(block: memoryview) -> str:

@@ -80,10 +80,20 @@ def load(source: str, context: Context) -> Built:
 
 def run(built: Built, arguments: tuple[str, ...], context: Context, env: dict[str, str]) -> int:
     """Unpack what is not unpacked yet, and start the program."""
+    from paddlewheel.errors import ImageError
     from paddlewheel.sandbox.image import rootfs_layers, spec_for
     from paddlewheel.sandbox.run import run as run_spec
 
     image: Image = built.image
-    layers = rootfs_layers(image, context.cache.store, context.cache, context.reporter)
+    store = context.cache.store
+    try:
+        layers = rootfs_layers(image, store, context.cache, context.reporter)
+    except ImageError as error:
+        damaged = [layer.digest for layer in image.layers if not store.verify(layer.digest)]
+        if not damaged:
+            raise
+        raise ImageError(
+            f"the cache's copy of layer {damaged[0]} was damaged, and is removed", hint="run the same command again"
+        ) from error
     spec = spec_for(image, layers, context.cache, arguments=arguments, env=env)
     return run_spec(spec, reporter=context.reporter)

@@ -37,7 +37,7 @@ def installed_app(
             bytecode=shop.compiler.identity if with_bytecode and shop.compiler else None,
             content=content,
         )
-        layer = kept_layer(shop.cache, key)
+        layer = kept_layer(shop.cache, key, shop.reporter)
         if layer is None:
             with ThreadPoolExecutor(shop.threads, "compile") as compilers:
                 pack = bytecode_pack(wheel, wheel.name, content, shop, compilers) if with_bytecode else None

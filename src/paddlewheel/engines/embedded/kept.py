@@ -9,6 +9,7 @@ from typing import Any, Final
 from paddlewheel.cache import Cache
 from paddlewheel.image.layer import WrittenLayer
 from paddlewheel.image.model import LAYER_KEY, LAYER_TITLE, OCI_LAYER_GZIP, Descriptor, Layer, canonical_json
+from paddlewheel.progress import Reporter
 
 FORMAT: Final = 2
 """Raised when the same inputs give other bytes than before, so that old layers are not taken for new ones."""
@@ -46,10 +47,14 @@ def layer_key(kind: str, **parts: Any) -> str:
     return hashlib.sha256(canonical_json({"format": FORMAT, "kind": kind, **parts})).hexdigest()
 
 
-def kept_layer(cache: Cache, key: str) -> KeptLayer | None:
-    """The layer under `key`, when its blob is there and whole."""
+def kept_layer(cache: Cache, key: str, reporter: Reporter | None = None) -> KeptLayer | None:
+    """The layer under `key`, when its blob is there and whole. `reporter` is told of one that was damaged."""
     record = cache.record(_KIND, key)
     if record is None or not cache.store.has(record["digest"], record["size"]):
+        return None
+    if not cache.has_blob(record["digest"], record["size"]):
+        if reporter is not None:
+            reporter.warn(f"layer {record['title']}: the cache's copy was damaged, and is made again")
         return None
     return KeptLayer(key=key, reused=True, **record)
 
@@ -63,5 +68,6 @@ def keep_layer(cache: Cache, key: str, layer: WrittenLayer, *, title: str) -> Ke
         "diff_id": layer.diff_id,
         "unpacked": layer.unpacked,
     }
+    cache.vouch_for(layer.digest)
     cache.put_record(_KIND, key, record)
     return KeptLayer(key=key, reused=False, **record)

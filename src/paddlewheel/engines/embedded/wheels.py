@@ -81,7 +81,7 @@ def wheel_layers(wheels: Sequence[WheelRef], budget: int, shop: Workshop) -> lis
     weights = _weights(wheels, shop)
     groups = [[by_name[name] for name in names] for names in group(weights, budget)] if wheels else []
     keys = [_key(members, shop) for members in groups]
-    layers = {number: layer for number, key in enumerate(keys) if (layer := kept_layer(shop.cache, key))}
+    layers = {number: layer for number, key in enumerate(keys) if (layer := kept_layer(shop.cache, key, shop.reporter))}
     missing = [number for number in range(len(groups)) if number not in layers]
     if missing:
         layers.update(_make(groups, keys, missing, shop))
