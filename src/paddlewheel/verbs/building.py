@@ -62,6 +62,7 @@ def _plan(project: Project, context: Context, *, locked: bool) -> Planned:
 
 def _begin(project: Project, context: Context) -> None:
     context.cache.sweep()
+    context.use_credentials_of(project)
     if project.lock.reason:
         context.reporter.note(project.lock.reason)
 
