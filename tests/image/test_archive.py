@@ -18,7 +18,7 @@ import pytest
 from paddlewheel.cache import Cache
 from paddlewheel.errors import DeliveryError, ImageError
 from paddlewheel.image.archive import docker_members, oci_members, write_archive, write_members
-from paddlewheel.image.blobs import copy_bytes, take
+from paddlewheel.image.blobs import copy_bytes, reserve, take
 from paddlewheel.image.files import Archive, Folder
 from paddlewheel.image.model import Image, canonical_json
 from paddlewheel.image.saved import SavedImages
@@ -275,3 +275,19 @@ def test_neither_layout_nor_docker_archive(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path)
     with pytest.raises(ImageError, match="cannot be read"):
         Archive(tmp_path / "gone.tar")
+
+
+def test_room_is_set_aside_without_changing_the_length(tmp_path: Path) -> None:
+    with (tmp_path / "x").open("wb") as file:
+        file.write(b"abc")
+        file.flush()
+        reserve(file.fileno(), 1 << 20)
+        assert os.fstat(file.fileno()).st_size == 3
+    assert (tmp_path / "x").read_bytes() == b"abc"
+
+
+def test_room_cannot_be_set_aside_in_a_pipe() -> None:
+    reader, writer = os.pipe()
+    reserve(writer, 1 << 20)
+    os.close(reader)
+    os.close(writer)

@@ -15,10 +15,10 @@ from typing import Final
 
 from paddlewheel.errors import DeliveryError
 from paddlewheel.image.beside import file_beside
-from paddlewheel.image.blobs import Advance, Blobs, copy_blob, delivery_errors, write_all
+from paddlewheel.image.blobs import Advance, Blobs, copy_blob, delivery_errors, reserve, write_all
 from paddlewheel.image.layout import LAYOUT_FILE, index_entry, index_json
 from paddlewheel.image.model import Descriptor, Image, canonical_json
-from paddlewheel.image.tar import TRAILER, Entry, header, padding
+from paddlewheel.image.tar import BLOCK, TRAILER, Entry, header, padding
 from paddlewheel.progress import Reporter
 
 MANIFEST_JSON: Final = "manifest.json"
@@ -109,6 +109,7 @@ def write_archive(file: Path, members: Sequence[Member], blobs: Blobs, reporter:
     with delivery_errors(file):
         file.parent.mkdir(parents=True, exist_ok=True)
         with file_beside(file) as (temporary, handle):
+            reserve(handle, total_size(members) + len(members) * 2 * BLOCK)
             with reporter.task(f"Writing {file.name}", total_size(members), unit="B") as task:
                 write_members(handle, members, blobs, task.advance)
             temporary.rename(file)

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from paddlewheel.image.store import Store
 
 _PIECE: Final = 8 << 20
+_KEEP_SIZE: Final = 1
+"""FALLOC_FL_KEEP_SIZE of fallocate(2)."""
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 _NOT_THIS_WAY: Final = frozenset(
     {errno.ENOSYS, errno.EXDEV, errno.EINVAL, errno.EOPNOTSUPP, errno.EBADF, errno.EPERM, errno.ETXTBSY}
 )
@@ -92,6 +95,21 @@ def _by_hand(source: BinaryIO, target: int, offset: int, count: int) -> int:
     data = source.read(min(count, 1 << 20))
     write_all(target, data)
     return len(data)
+
+
+def reserve(target: int, size: int) -> None:
+    """Have the file system set aside `size` bytes for an open file, where it can, without changing the file's length.
+
+    ext4 puts off finding room for what is written until it goes to the disk, but does it at once when the file
+    replaces another by rename, which takes longer than the copying did. Raise `OSError` when the disk is too full.
+    """
+    import ctypes
+
+    fallocate = getattr(ctypes.CDLL(None, use_errno=True), "fallocate", None)
+    if fallocate is None or ctypes.sizeof(ctypes.c_long) < 8:
+        return
+    if fallocate(target, _KEEP_SIZE, ctypes.c_long(0), ctypes.c_long(size)) and ctypes.get_errno() in _FULL:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
 def write_all(target: int, data: bytes | memoryview) -> None:

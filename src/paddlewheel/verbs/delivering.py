@@ -41,7 +41,16 @@ def _archive_key(built: Built, destination: str) -> tuple[str, Path | None]:
 
 def _state(path: Path) -> dict[str, Any]:
     found = path.stat()
-    return {"size": found.st_size, "mtime": found.st_mtime_ns, "ctime": found.st_ctime_ns, "inode": found.st_ino}
+    times = {"mtime": found.st_mtime_ns, "ctime": found.st_ctime_ns}
+    return {"size": found.st_size, **times, "inode": found.st_ino, "boot": _boot()}
+
+
+def _boot() -> str:
+    """Which start of this machine it is: what was written before a crash may not have reached the disk."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
 
 
 def _is_there(path: Path, record: dict[str, Any] | None) -> bool:
