@@ -134,6 +134,14 @@ def test_copy_is_a_work_tree(source: Path, place: Path) -> None:
     assert contents(source / ".git") == before
 
 
+def test_links_that_were_followed_are_no_changes(tmp_path: Path, source: Path, place: Path) -> None:
+    write(tmp_path, "outside/one.txt")
+    (source / "file").symlink_to("../outside/one.txt")
+    (source / "folder").symlink_to("../outside")
+    commit(source)
+    assert git(copy_source(source, place), "describe", "--dirty", "--tags") == "v1.5"
+
+
 def test_changes_show_in_the_copy(source: Path, place: Path) -> None:
     commit(source)
     write(source, "README.md")

@@ -43,11 +43,11 @@ def find_repository(project: Path) -> Repository | None:
     return Repository(git=git, folder=folder, prefix=project.relative_to(root).as_posix()) if tracked else None
 
 
-def attach(repository: Repository, top: Path, left_out: Sequence[str]) -> None:
+def attach(repository: Repository, top: Path, other: Sequence[str]) -> None:
     """Make the folder `top` a work tree of `repository`, in which only the project has been put, at its prefix.
 
-    `left_out`: paths below the project that were not copied. They, and everything beside the project, are marked in
-    the private index, or the work tree would count as changed.
+    `other`: paths below the project that were not copied as they are. They, and everything beside the project, are
+    marked in the private index, or the work tree would count as changed.
     """
     private = top.with_name(f"{top.name}.git")
     private.mkdir()
@@ -58,7 +58,7 @@ def attach(repository: Repository, top: Path, left_out: Sequence[str]) -> None:
             shutil.copyfile(repository.folder / name, private / name)
     (top / ".git").write_text(f"gitdir: {private}\n")
     prefix = "" if repository.prefix == "." else f"{repository.prefix}/"
-    specs = [[f":(top,literal){prefix}{path}" for path in left_out]] if left_out else []
+    specs = [[f":(top,literal){prefix}{path}" for path in other]] if other else []
     if prefix:
         specs.append([":(top)", f":(top,exclude,literal){repository.prefix}"])
     for pathspec in specs:

@@ -36,27 +36,29 @@ def copy_source(source: Path, folder: Path, *, epoch: int = EARLIEST) -> Path:
     target = top / repository.prefix if repository else top
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        left_out = _copy(source.resolve(), target, epoch)
+        other = _copy(source.resolve(), target, epoch)
     except PermissionError as error:
         raise ProjectError(
             f"{error.filename} cannot be read: {error.strerror}",
             hint="make it readable, or move it out of the project",
         ) from error
     if repository:
-        attach(repository, top, left_out)
+        attach(repository, top, other)
     return target
 
 
 def _copy(root: Path, target: Path, epoch: int) -> list[str]:
-    """Copy what `walk` finds; return the relative paths of what was left out."""
-    left_out = []
+    """Copy what `walk` finds; return the relative paths of what was left out, or is no link any more."""
+    other = []
     folders = [target]
     target.mkdir(mode=0o755)
     for place in walk(os.fspath(root)):
         to = target / place.relative
+        if place.kind == "left out" or place.followed:
+            other.append(place.relative)
         if place.kind == "left out":
-            left_out.append(place.relative)
-        elif place.kind == "folder":
+            continue
+        if place.kind == "folder":
             to.mkdir(mode=0o755)
             folders.append(to)
         elif place.kind == "link":
@@ -69,7 +71,7 @@ def _copy(root: Path, target: Path, epoch: int) -> list[str]:
     for folder in folders:
         folder.chmod(0o755)
         os.utime(folder, (epoch, epoch))
-    return left_out
+    return other
 
 
 @contextmanager

@@ -44,6 +44,8 @@ class Place(NamedTuple):
     path: str
     """Where it is: somewhere else than `relative` says when a link led there."""
     kind: Kind
+    followed: bool = False
+    """It is a link, and counts as the file or folder that it names."""
 
 
 class _Folder(NamedTuple):
@@ -102,8 +104,8 @@ def _follow(root: str, folder: _Folder, entry: os.DirEntry[str], relative: str) 
         return Place(relative, entry.path, "link")
     if os.path.isdir(real):  # noqa: PTH112 - a Path costs more
         loops = any(_is_within(one, real) for one in (folder.path, *folder.via))
-        return None if loops else Place(relative, real, "folder")
-    return Place(relative, real, "file") if os.path.isfile(real) else None  # noqa: PTH113 - likewise
+        return None if loops else Place(relative, real, "folder", followed=True)
+    return Place(relative, real, "file", followed=True) if os.path.isfile(real) else None  # noqa: PTH113 - likewise
 
 
 def _is_within(path: str, folder: str) -> bool:
