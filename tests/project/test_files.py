@@ -35,6 +35,37 @@ def test_everything_goes_in_sorted_and_typed(tmp_path: Path) -> None:
     )
 
 
+SECRETS = [
+    "pip.conf",
+    "conf/pip.conf",
+    "pip.ini",
+    ".pip/pip.conf",
+    ".dockercfg",
+    ".docker/config.json",
+    ".s3cfg",
+    ".boto",
+    ".vault-token",
+    ".my.cnf",
+    "kubeconfig",
+    "prod.kubeconfig",
+    ".kube/config",
+    "infra/terraform.tfvars",
+    "infra/terraform.tfstate",
+    "infra/terraform.tfstate.backup",
+    "credentials.json",
+    "service-account.json",
+    "service-account-prod.json",
+    "service_account.json",
+    "client_secret_1.json",
+    ".htpasswd",
+    "a.p8",
+    "a.p12",
+    "a.pfx",
+    "a.jks",
+    "a.keystore",
+    "id_ed25519",
+    "id_ecdsa_sk",
+]
 WITHHELD = [
     ".git/config",
     ".hg/store",
@@ -53,6 +84,9 @@ WITHHELD = [
     ".aws/credentials",
     ".ssh/known_hosts",
     ".streamlit/secrets.toml",
+    "uv.toml",
+    "conf/poetry.toml",
+    *SECRETS,
     ".venv/lib/x.py",
     "venv/lib/x.py",
     "my-env/pyvenv.cfg",
@@ -117,6 +151,68 @@ def test_an_exception_in_dockerignore_brings_no_secret_in(tmp_path: Path) -> Non
 def test_secrets_that_were_left_out_are_told(tmp_path: Path) -> None:
     write_tree(tmp_path, {"a.py": "", ".env": "", "tls/x.key": "", ".git/config": "", ".aws/credentials": ""})
     assert scan(tmp_path, None).secrets == (".aws", ".env", "tls/x.key")
+
+
+def test_every_kind_of_secret_is_told(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"a.py": "", **dict.fromkeys(SECRETS, "")})
+    told = scan(tmp_path, None).secrets
+    assert [path for path in SECRETS if path not in told and path.split("/")[0] not in told] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "url"),
+    [
+        ("pyproject.toml", "https://me:pw@example.org/simple"),
+        ("services/api/pyproject.toml", "https://token@example.org/simple"),
+        ("setup.cfg", "http://token:@example.org/"),
+        ("shop/requirements.txt", "https://me:p%40w@example.org/x"),
+        ("requirements/prod.txt", "git+https://oauth2:pw@example.org/x"),
+        ("deps/dev-requirements.in", "https://__token__:pypi-x@example.org"),
+        ("deps/constraints.txt", "https://me:p@ss@example.org"),
+        ("deps/uv.lock", "https://me:pw@example.org"),
+        ("deps/Pipfile", "https://me:pw@example.org"),
+        ("environment.yml", "https://me:pw@example.org/channel"),
+    ],
+)
+def test_a_declaration_with_a_password_is_a_secret(tmp_path: Path, path: str, url: str) -> None:
+    write_tree(tmp_path, {"a.py": "", path: f'before\nindex = "{url}"\n'})
+    for files in (None, ("**",)):
+        selection = scan(tmp_path, files)
+        assert [file.path for group in selection.groups for file in group] == ["a.py"]
+        assert selection.secrets == (path,)
+    assert listing(tmp_path, (".", path)) == [["a.py"], [path]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://example.org/simple",
+        "https://${USER}:${TOKEN}@example.org/simple",
+        "https://me:$TOKEN@example.org/simple",
+        "https://***@example.org/simple",
+        "git+https://git@example.org/x",
+        "git+ssh://git@example.org/x",
+        "pkg @ https://example.org/pkg@1.whl",
+        "https://example.org mail me@example.org",
+        "me:pw@example.org",
+    ],
+)
+@pytest.mark.parametrize("path", ["pyproject.toml", "deps/requirements.txt"])
+def test_a_declaration_without_a_password_goes_in(tmp_path: Path, path: str, text: str) -> None:
+    write_tree(tmp_path, {path: f"# {text}\n"})
+    assert listing(tmp_path) == [[path]]
+
+
+def test_other_files_are_not_searched_for_passwords(tmp_path: Path) -> None:
+    """What an app's own source says is the app's affair."""
+    write_tree(tmp_path, {"settings.py": 'DATABASE = "https://me:pw@example.org"\n'})
+    assert listing(tmp_path) == [["settings.py"]]
+
+
+def test_declarations_that_are_no_files(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"a.py": "", "requirements/pyproject.toml/x.py": ""})
+    (tmp_path / "setup.cfg").symlink_to("gone")
+    assert listing(tmp_path) == [["a.py", "requirements/pyproject.toml/x.py", "setup.cfg"]]
 
 
 @pytest.mark.parametrize("pattern", ["**", ".", "*", "conf", "conf/*", "conf/**", ".*", "*.*", "conf/.*"])

@@ -13,7 +13,8 @@ from packaging.pylock import Pylock
 
 from paddlewheel.cache import Cache
 from paddlewheel.errors import LockFormatError
-from paddlewheel.lock.pylock_file import parse_pylock, to_table
+from paddlewheel.lock.pylock_file import artifacts, parse_pylock, to_table
+from paddlewheel.net.urls import has_secret_query
 
 KIND: Final = "pylock"
 _FORMAT: Final = 1
@@ -42,8 +43,19 @@ def derived(cache: Cache, name: str, record: str, make: Callable[[], Mapping[str
         except (LockFormatError, TypeError, ValueError, AttributeError):
             pass
     pylock, _ = parse_pylock(make(), name)
-    cache.put_record(KIND, record, _encoded(pylock))
+    if not _needs_secrets(pylock):
+        cache.put_record(KIND, record, _encoded(pylock))
     return pylock
+
+
+def _needs_secrets(pylock: Pylock) -> bool:
+    """Whether a file is had by a URL with a secret query, which a record would have to lose or to reveal.
+
+    User and password need not stand in the URL: the client knows those of the project's indexes.
+    """
+    return any(
+        has_secret_query(artifact.url or "") for package in pylock.packages for _, artifact in artifacts(package)
+    )
 
 
 def _encoded(pylock: Pylock) -> dict[str, Any]:

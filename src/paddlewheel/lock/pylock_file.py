@@ -24,13 +24,13 @@ from packaging.pylock import (
 from packaging.version import InvalidVersion, Version
 
 from paddlewheel.errors import LockFormatError
+from paddlewheel.net.urls import without_secrets
 from paddlewheel.project.tomlfile import load
 
 _READS: Final = "lock versions 1.x"
 _NEWEST: Final = Version("1.0")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
-_CREDENTIALS: Final = re.compile(r"(?<=://)[^\s/@]+@")
 
 _FIRST: Final = {key: place for place, key in enumerate(("name", "url", "path", "size", "upload-time", "hashes"))}
 """The order of an artifact's fields, for people."""
@@ -111,7 +111,7 @@ def _require_sha256(pylock: Pylock, name: str) -> None:
 
 
 def to_table(pylock: Pylock) -> dict[str, Any]:
-    """`pylock` as plain TOML values, credentials taken out of its URLs."""
+    """`pylock` as plain TOML values, passwords and secret queries taken out of its URLs."""
     value = _plain(pylock.to_dict())
     assert isinstance(value, dict)  # noqa: S101 - tells the type checker what _plain does with a mapping
     return value
@@ -121,7 +121,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, str):
-        return _CREDENTIALS.sub("", value) if "://" in value else str(value)
+        return without_secrets(str(value))
     if isinstance(value, Sequence):
         return [_plain(item) for item in value]
     if isinstance(value, bool | int | float | datetime | date | time):

@@ -32,7 +32,12 @@ def without_secrets(text: str) -> str:
     """`text` with the URLs in it as they may be kept: what `redact` hides is taken out, nothing put in its place."""
     if "://" not in text:
         return text
-    return _QUERY.sub(_open_query, _USERINFO.sub(r"\1", text))
+    return _QUERY.sub(_open_query, without_userinfo(text))
+
+
+def without_userinfo(text: str) -> str:
+    """`text` with the URLs in it without user and password."""
+    return _USERINFO.sub(r"\1", text)
 
 
 def has_secret_query(url: str) -> bool:

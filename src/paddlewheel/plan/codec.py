@@ -10,14 +10,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from paddlewheel.errors import LockFormatError
-from paddlewheel.plan.model import Plan
+from paddlewheel.net.urls import without_secrets
+from paddlewheel.plan.model import Plan, WheelRef
 
 FORMAT = 1
 """Raised when a plan of an older paddlewheel can no longer be read."""
 
 
 def to_json(plan: Plan) -> dict[str, Any]:
-    """`plan` as JSON values. Fields that are None are left out: omitted and None mean the same."""
+    """`plan` as JSON values. Fields that are None are left out: omitted and None mean the same.
+
+    URLs of wheels lose user, password and secret queries.
+    """
     return {"plan": FORMAT, **_encode(plan)}
 
 
@@ -32,7 +36,10 @@ def from_json(value: Any) -> Plan:
 def _encode(value: Any) -> Any:
     if dataclasses.is_dataclass(value):
         fields = ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
-        return {name: _encode(item) for name, item in fields if item is not None}
+        encoded = {name: _encode(item) for name, item in fields if item is not None}
+        if isinstance(value, WheelRef) and value.url:
+            encoded["url"] = without_secrets(value.url)
+        return encoded
     if isinstance(value, Mapping):
         return {key: _encode(item) for key, item in value.items()}
     if isinstance(value, tuple):

@@ -22,7 +22,7 @@ from paddlewheel.project.model import AppFile
 from paddlewheel.project.outputs import ARCHIVE_ENDING, is_archive, is_layout
 from paddlewheel.project.patterns import BadPattern, Matched, Matcher, Pattern, Reach, read_ignore
 from paddlewheel.project.tomlfile import read_text
-from paddlewheel.project.withheld import VENV_MARK, is_secret, rule_for
+from paddlewheel.project.withheld import VENV_MARK, holds_password, is_secret, may_hold_password, rule_for
 
 IGNORE_FILE: Final = ".dockerignore"
 _EVERYTHING: Final = frozenset({".", "*", "**", "**/*"})
@@ -46,9 +46,10 @@ def select(root: Path, files: Sequence[str] | None) -> Groups:
 def scan(root: Path, files: Sequence[str] | None) -> Selection:
     """Choose the files below `root`, a group for each pattern of `files`; None: one group of everything.
 
-    The result depends on names, sizes, modes and links alone. Raise `ProjectError` for a link that leaves the folder,
-    a special file, a name that is not UTF-8, a folder that cannot be read or a faulty .dockerignore, and
-    `SettingsError` for a pattern that brings no file.
+    The result depends on names, sizes, modes and links, and on whether a file that states dependencies, or one
+    that may be an image, is what it seems: of these the content is looked at. Raise `ProjectError` for a link that
+    leaves the folder, a special file, a name that is not UTF-8, a folder that cannot be read or a faulty .dockerignore,
+    and `SettingsError` for a pattern that brings no file.
     """
     walk = _Walk(root, _ignore_matcher(root), _Chooser(files))
     groups: list[list[AppFile]] = [[] for _ in files] if files is not None else [[]]
@@ -144,6 +145,9 @@ class _Walk:
                 literal = rule_for(path, entry.name)
                 if literal is None and _is_made(entry, is_folder):
                     literal = entry.name
+                has_password = literal is None and not is_folder and _has_password(path, entry)
+                if has_password:
+                    literal = entry.name
                 inner = named if literal is None else self.chooser.naming(literal, named)
                 if is_folder:
                     if self.chooser.may_enter(path, inner):
@@ -155,12 +159,9 @@ class _Walk:
                         yield self._app_file(path, entry), group
                         continue
                 if literal is not None:
-                    self._withhold(path, entry.name)
-
-    def _withhold(self, path: str, name: str) -> None:
-        self.left_out.append((path, "withheld"))
-        if is_secret(name):
-            self.secrets.append(path)
+                    self.left_out.append((path, "withheld"))
+                    if has_password or is_secret(entry.name):
+                        self.secrets.append(path)
 
     def _entries(self, folder: str) -> list[os.DirEntry[str]]:
         try:
@@ -193,6 +194,10 @@ def _is_made(entry: os.DirEntry[str], is_folder: bool) -> bool:
     if is_folder:
         return os.path.exists(f"{entry.path}/{VENV_MARK}") or is_layout(entry.path)  # noqa: PTH110  a Path costs more
     return entry.name.endswith(ARCHIVE_ENDING) and entry.is_file(follow_symlinks=False) and is_archive(entry.path)
+
+
+def _has_password(path: str, entry: os.DirEntry[str]) -> bool:
+    return may_hold_password(path, entry.name) and entry.is_file() and holds_password(Path(entry.path))
 
 
 def _link_target(root: Path, path: str) -> str:

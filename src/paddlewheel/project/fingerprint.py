@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from paddlewheel.image.model import canonical_json
+from paddlewheel.net.urls import without_userinfo
 from paddlewheel.project.model import LockKind, Project
 from paddlewheel.project.tomlfile import load
 
@@ -108,9 +109,11 @@ def _file_hash(path: Path) -> str | None:
 
 
 def _jsonable(value: Any) -> Any:
-    """TOML's dates as text."""
+    """TOML's dates as text. A password in a URL bears on nothing, and a hash of it could be searched for."""
+    if isinstance(value, str):
+        return without_userinfo(value)
     if isinstance(value, dict):
         return {key: _jsonable(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_jsonable(item) for item in value]
-    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
+    return value if value is None or isinstance(value, int | float | bool) else str(value)

@@ -13,6 +13,7 @@ from typing import Final
 
 from paddlewheel.cache import Cache
 from paddlewheel.errors import LockFormatError
+from paddlewheel.net.urls import has_secret_query
 from paddlewheel.plan.codec import from_json, to_json
 from paddlewheel.plan.model import InstallWheels, Plan
 from paddlewheel.project.model import Project
@@ -67,9 +68,10 @@ def _digest(project: Project) -> str:
 def _is_stated(project: Project, plan: Plan) -> bool:
     """Whether the stated files are all that the plan was made from.
 
-    A build back end may take dependencies from anywhere, and a wheel without a URL is built from a folder.
+    A build back end may take dependencies from anywhere, and a wheel without a URL is built from a folder. Of a URL
+    with a secret in it, the plan that is kept would lack what the download needs.
     """
     if project.is_package and not project.lock.complete:
         return False
     steps = [step for stage in plan.stages for step in stage.steps if isinstance(step, InstallWheels)]
-    return all(wheel.url for step in steps for wheel in step.wheels)
+    return all(wheel.url and not has_secret_query(wheel.url) for step in steps for wheel in step.wheels)
