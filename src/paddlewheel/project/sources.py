@@ -30,7 +30,7 @@ FOREIGN: Final[dict[str, str]] = {
     "conda-lock.yml": "list the Python packages in a requirements.txt, the others under `packages` in the settings",
     "environment.yml": "list the Python packages in a requirements.txt, the others under `packages` in the settings",
     "environment.yaml": "list the Python packages in a requirements.txt, the others under `packages` in the settings",
-    "setup.cfg": f"run `uv pip compile setup.cfg {_COMPILE}`",
+    "setup.cfg": f"run `uv pip compile setup.cfg {_COMPILE}`, which wants a setup.py or a pyproject.toml beside it",
     "setup.py": f"run `uv pip compile setup.py {_COMPILE}`",
 }
 """What is recognised and not read, and how to make of it what is."""
