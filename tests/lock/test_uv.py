@@ -91,6 +91,7 @@ def test_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("error: Request failed after 3 retries\n  cause: tcp connect error", NetworkError),
         ("error: HTTP status client error (401 Unauthorized) for url (https://example.org)", NetworkError),
         ("error: failed to write\n  cause: No space left on device (os error 28)", StorageError),
+        ("error: Failed to initialize cache at `/x`\n  cause: Permission denied (os error 13)", StorageError),
         ("", ResolutionError),
     ],
 )
@@ -110,3 +111,39 @@ def test_explanation_is_trimmed() -> None:
     assert len(text.splitlines()) == 40
     assert text.endswith("(62 more lines)")
     assert hint is None
+
+
+def cache_dir(folder: Path) -> Path:
+    done = Uv.find().run(["cache", "dir"], cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return Path(done.stdout.strip())
+
+
+@pytest.mark.parametrize("variable", ["HOME", "XDG_CACHE_HOME"])
+def test_without_a_home_that_can_be_written_its_cache_is_below_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    for name in ("UV_CACHE_DIR", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("PADDLEWHEEL_CACHE_DIR", str(tmp_path / "ours"))
+    monkeypatch.setenv(variable, str(tmp_path / "file" / "home"))
+    assert cache_dir(tmp_path) == tmp_path / "ours" / "uv"
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "chosen"))
+    assert cache_dir(tmp_path) == tmp_path / "chosen"
+
+
+def test_a_home_that_can_be_written_holds_its_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("UV_CACHE_DIR", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert cache_dir(tmp_path) == tmp_path / ".cache" / "uv"
+
+
+def test_a_cache_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "requirements.txt").touch()
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "file" / "cache"))
+    with pytest.raises(StorageError, match="Failed to initialize cache") as caught:
+        Uv.find().check(["pip", "compile", "requirements.txt"], cwd=tmp_path, doing="resolve requirements.txt")
+    assert "UV_CACHE_DIR" in (caught.value.hint or "")

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from paddlewheel.cache import default_root
 from paddlewheel.errors import (
     NetworkError,
     OfflineError,
@@ -192,6 +193,8 @@ def failure(result: Result, doing: str) -> PaddlewheelError:
         )
     if "no space left on device" in lowered:
         return StorageError(text, hint="free some space, or move uv's cache with UV_CACHE_DIR")
+    if "failed to initialize cache" in lowered:
+        return StorageError(text, hint="name a folder that you may write in UV_CACHE_DIR or PADDLEWHEEL_CACHE_DIR")
     return ResolutionError(text, hint=hint or "change the requirement that cannot be met, then run the command again")
 
 
@@ -237,12 +240,24 @@ def _asked(binary: Path) -> str:
 def _environment(extra: Mapping[str, str], without: frozenset[str]) -> dict[str, str]:
     env = {key: value for key, value in os.environ.items() if key not in _MISLEADING and key not in without}
     env |= {"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1", "NO_COLOR": "1", "RUST_BACKTRACE": "0"}
+    if not env.get("UV_CACHE_DIR") and not _has_own_cache(env):
+        env["UV_CACHE_DIR"] = str(default_root() / "uv")
     env.pop("FORCE_COLOR", None)
     env.pop("CLICOLOR_FORCE", None)
     if "UV_SYSTEM_CERTS" not in env and "UV_NATIVE_TLS" not in env and _has_system_certificates():
         # The older of the two names, for a uv that does not know the newer; newer ones warn when it stands alone.
         env |= {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}
     return {**env, **extra}
+
+
+def _has_own_cache(env: Mapping[str, str]) -> bool:
+    """Whether uv can write where its cache is by default. Without a home it would use the project's folder."""
+    try:
+        place = Path(env["XDG_CACHE_HOME"]) if env.get("XDG_CACHE_HOME") else Path.home() / ".cache"
+        (place / "uv").mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError):
+        return False
+    return os.access(place / "uv", os.W_OK | os.X_OK)
 
 
 def _has_system_certificates() -> bool:

@@ -13,10 +13,10 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from paddlewheel.cache import Cache
-from paddlewheel.errors import LockFormatError, LockOutdatedError
+from paddlewheel.errors import LockFormatError, LockOutdatedError, StorageError
 from paddlewheel.lock.derived import derived, key
 from paddlewheel.lock.model import PythonLock
-from paddlewheel.lock.uv import INDEX_VARIABLES, Uv, explain, interpreter
+from paddlewheel.lock.uv import INDEX_VARIABLES, Uv, explain, failure, interpreter
 from paddlewheel.project.fingerprint import dependency_fingerprint
 from paddlewheel.project.model import Project
 from paddlewheel.project.tomlfile import load
@@ -66,6 +66,9 @@ def _export(project: Project, uv: Uv) -> Mapping[str, Any]:
     load(path, LockFormatError)
     result = uv.run([*EXPORT, *PRODUCTION, "--quiet"], cwd=project.root, offline=True)
     if result.returncode:
+        told = failure(result, f"export {path.name}")
+        if isinstance(told, StorageError):
+            raise told
         explanation, hint = explain(result.stderr)
         raise LockFormatError(f"{path.name} cannot be exported by {uv.label}:\n{explanation}", hint=hint or "uv lock")
     table = tomllib.loads(result.stdout)
