@@ -164,7 +164,7 @@ def _folders(root: Path) -> list[Path]:
 
 def _scan(folder: Path) -> list[os.DirEntry[str]]:
     try:
-        with os.scandir(folder) as found:
+        with storage_errors(folder), os.scandir(folder) as found:
             return list(found)
     except FileNotFoundError:
         return []

@@ -14,9 +14,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from paddlewheel.cli import streams
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that `arguments` (default: of this process) name; return the exit status."""
+    streams.mend()
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words == ["--version"]:
         # Answered before click is loaded: scripts and editors ask for it often.

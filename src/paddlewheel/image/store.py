@@ -142,9 +142,11 @@ def storage_errors(where: Path) -> Iterator[None]:
                 f"no space left on the disk that holds {error.filename or where}",
                 hint="free some space, run `paddlewheel cache prune`, or set PADDLEWHEEL_CACHE_DIR to another disk",
             ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        forbidden = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+        no_folder = error.errno in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP)
+        if forbidden or no_folder or error.errno == errno.EIO:
             raise StorageError(
-                f"{error.filename or where} cannot be written: {error.strerror}",
+                f"{error.filename or where} cannot be {'written' if forbidden else 'used'}: {error.strerror}",
                 hint="set PADDLEWHEEL_CACHE_DIR to a folder that you own",
             ) from error
         raise
