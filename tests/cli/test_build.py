@@ -34,6 +34,41 @@ def test_every_output_gets_the_image(calls: Calls, monkeypatch: pytest.MonkeyPat
     assert calls["build"]["name"] == "shop:new"
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("oci-archive:s.tar", "docker-archive:s.tar"),
+        ("oci-archive:s.tar:a", "oci-archive:./x/../s.tar:b"),
+        ("oci:s.tar", "docker-archive:s.tar"),
+        ("docker-archive:s.tar", "oci:s.tar"),
+    ],
+)
+def test_two_outputs_to_one_file(
+    calls: Calls, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, one: str, other: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = command("build", "-o", one, "-o", other)
+    assert result.status == 2
+    assert f"-o {one} and -o {other} are one file" in result.err
+    assert "hint:" in result.err
+    assert calls.names == []
+
+
+def test_a_file_by_two_links(calls: Calls, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to(tmp_path, target_is_directory=True)
+    assert command("build", "-o", "oci-archive:s.tar", "-o", "docker-archive:link/s.tar").status == 2
+
+
+def test_outputs_that_may_be_beside_each_other(calls: Calls, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = command(
+        "build", "-o", "oci:all:one", "-o", "oci:all:two", "-o", "oci-archive:s.tar", "-o", "docker-archive:t.tar"
+    )
+    assert result.status == 0, result.err
+    assert calls.names.count("deliver") == 4
+
+
 def test_default_place_is_in_the_project_whatever_the_tag(calls: Calls) -> None:
     command("build", "services/till", "-t", "registry.example.org:5000/team/till:new")
     assert calls["deliver"]["destination"] == "oci-archive:services/till/dist/till-1.2.oci.tar"

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from paddlewheel import verbs
 from paddlewheel.cli import options, summary
+from paddlewheel.errors import UsageError
 
 if TYPE_CHECKING:
     from paddlewheel.cli.terminal import Terminal
     from paddlewheel.verbs import Built
+
+_ARCHIVES: Final = ("oci-archive", "docker-archive")
 
 
 @click.command("build")
@@ -63,6 +68,7 @@ def command(terminal: Terminal, /, project: Path, outputs: tuple[str, ...], tag:
     for output in outputs:
         options.check_destination(output)
         _check_place(output)
+    _check_apart(outputs)
     with options.context(terminal, given) as context:
         built = verbs.build(project, context=context, locked=given["locked"], name=tag)
         places = outputs or (f"oci-archive:{default_place(project, built)}",)
@@ -81,6 +87,22 @@ def default_place(project: Path, built: Built) -> Path:
     plain = built.name.rpartition("/")[2].partition(":")[0]
     name = built.image.run.labels.get("org.opencontainers.image.title") or plain
     return project / "dist" / f"{name}-{built.version or 0}.oci.tar"
+
+
+def _check_apart(outputs: Sequence[str]) -> None:
+    """Raise `UsageError` for two outputs of which one would overwrite the other. A layout takes several images."""
+    taken: dict[str, str] = {}
+    for output in outputs:
+        transport, _, rest = output.partition(":")
+        if transport not in ("oci", *_ARCHIVES):
+            continue
+        place = os.path.realpath(rest.partition(":")[0])
+        other = taken.setdefault(place, output)
+        if other is not output and (transport in _ARCHIVES or not other.startswith("oci:")):
+            raise UsageError(
+                f"-o {other} and -o {output} are one file, and the later would overwrite the earlier",
+                hint="give each output a file of its own",
+            )
 
 
 def _check_place(output: str) -> None:
