@@ -6,7 +6,9 @@ import gzip
 import io
 import json
 import tarfile
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -232,6 +234,15 @@ def test_keys_tell_layers_apart(site: Site) -> None:
     assert core_key(base) == core_key(fewer)
     assert extras_key(base) != extras_key(fewer)
     assert [package.name for package in extra_packages(fewer)] == ["libextra"]
+
+
+@pytest.mark.parametrize("edit", [{"size": 1}, {"architecture": "arm64"}, {"sha256": "0" * 64}, {"extra": True}])
+def test_keys_change_with_what_a_lock_says_of_a_package(site: Site, edit: dict[str, Any]) -> None:
+    base = site_with_packages(site)
+    first, *rest = base.packages
+    edited = replace(base, packages=(replace(first, **edit), *rest))
+    assert core_key(edited) != core_key(base)
+    assert extras_key(edited) != extras_key(base)
 
 
 def test_a_damaged_deb_is_named(site: Site) -> None:

@@ -46,8 +46,15 @@ BASE = PinnedBase(
         package("zlib1g"),
     ),
 )
+ARM64 = replace(
+    BASE,
+    architecture="arm64",
+    libraries=(),
+    missing=("libaio.so.1",),
+    packages=tuple(replace(one, architecture="all" if one.name == "zlib1g" else "arm64") for one in BASE.packages),
+)
 LOCK = BaseLock(
-    bases={"amd64": BASE, "arm64": replace(BASE, architecture="arm64", libraries=(), missing=("libaio.so.1",))},
+    bases={"amd64": BASE, "arm64": ARM64},
     build=(
         BuildRequirement(name="hatchling", version="1.27.0", hashes=("sha256:" + "cd" * 32, "sha256:" + "ef" * 32)),
         BuildRequirement(name="pluggy", version="1.5", hashes=("sha256:" + "01" * 32,)),
@@ -127,6 +134,15 @@ def test_order_does_not_matter() -> None:
         ("packages = []", 'packages = "a"', "base.packages: an array is wanted"),
         ("[base.amd64]", "[base.AMD]", "base.AMD"),
         ('snapshot = "20260301T120000Z"', 'snapshot = "2026"', "base.amd64.snapshot: '2026' is not of the right form"),
+        ("20260301T120000Z", "99991399T999999Z", "base.amd64.snapshot: '99991399T999999Z' is no time"),
+        ("20260301T120000Z", "99991231T235959Z", "base.amd64.snapshot: '99991231T235959Z' is no time that"),
+        ("20260301T120000Z", "00010101T000000Z", "base.amd64.snapshot: '00010101T000000Z' is no time that"),
+        ("20260301", "٢٠٢٦0301", "base.amd64.snapshot: .* is not of the right form"),
+        (
+            'architecture = "amd64"',
+            'architecture = "arm64"',
+            r"base.amd64.package\[0\].architecture: 'arm64' is not for amd64",
+        ),
         ('name = "libstdc++6"', 'name = "../x"', r"base.amd64.package\[0\].name"),
         ('archive = "debian"', 'archive = "ubuntu"', r"base.amd64.package\[0\].archive: 'ubuntu'"),
         ('path = "pool/', 'path = "/pool/', r"base.amd64.package\[0\].path"),

@@ -107,7 +107,9 @@ def extras_key(base: PinnedBase) -> str:
 
 
 def _key(base: PinnedBase, packages: Iterable[PinnedPackage]) -> str:
-    parts = [FORMAT, base.suite, base.architecture, [[package.sha256, package.extra] for package in packages]]
+    # All that a lock says of a package, so that one edited by hand is looked at again and not answered from the cache.
+    told = [[package.sha256, package.size, package.architecture, package.extra] for package in packages]
+    parts = [FORMAT, base.suite, base.architecture, told]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

@@ -8,6 +8,9 @@ from typing import Final
 SUITES: Final[dict[str, tuple[int, int]]] = {"bookworm": (3, 11), "trixie": (3, 13), "forky": (3, 14)}
 """Debian suites that a base can be composed from, oldest first, and the Python that each brings."""
 
+STAMP: Final = "%Y%m%dT%H%M%SZ"
+"""How the snapshot service writes a time, for strftime."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PinnedPackage:

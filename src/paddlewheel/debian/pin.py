@@ -16,7 +16,7 @@ from paddlewheel.debian.closure import Closure
 from paddlewheel.debian.index import PackageIndex
 from paddlewheel.debian.libraries import holds, package_for
 from paddlewheel.debian.mirror import SNAPSHOT, Mirrors
-from paddlewheel.debian.model import SUITES, PinnedBase, PinnedPackage
+from paddlewheel.debian.model import STAMP, SUITES, PinnedBase, PinnedPackage
 from paddlewheel.debian.signature import trusted_keys
 from paddlewheel.errors import NetworkError, ResolutionError
 from paddlewheel.progress import Reporter, Silent
@@ -24,7 +24,6 @@ from paddlewheel.progress import Reporter, Silent
 if TYPE_CHECKING:
     from paddlewheel.net import Client, Stop
 
-STAMP: Final = "%Y%m%dT%H%M%SZ"
 _PARALLEL: Final = 8
 _LATER: Final = (timedelta(0), timedelta(hours=12), timedelta(days=3))
 """The snapshot service keeps an archive some hours after its Date, and answers with the state before the time asked."""

@@ -32,12 +32,13 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 from paddlewheel.cache import write_atomically
 from paddlewheel.debian.libraries import holds, package_for
-from paddlewheel.debian.model import SUITES, PinnedBase, PinnedPackage
+from paddlewheel.debian.model import STAMP, SUITES, PinnedBase, PinnedPackage
 from paddlewheel.errors import LockFormatError
 from paddlewheel.image.store import storage_errors
 from paddlewheel.lock.model import BASE_LOCK, BuildRequirement
@@ -51,7 +52,8 @@ _NAME: Final = re.compile(r"[a-z0-9][a-z0-9+.-]*")
 _VERSION: Final = re.compile(r"[A-Za-z0-9.+:~-]+")
 _PATH: Final = re.compile(r"(?!.*(?:^|/)\.\.?(?:/|$))[A-Za-z0-9][A-Za-z0-9+._~:/%-]*")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
-_STAMP: Final = re.compile(r"\d{8}T\d{6}Z")
+_STAMP: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z")
+_YEARS: Final = (1993, 2999)
 _HASH: Final = re.compile(r"[a-z0-9_]+:[0-9a-f]+")
 _ARCHIVES: Final = ("debian", "debian-security")
 _HINT: Final = f"remove {BASE_LOCK} and run `paddlewheel lock`, or take it from version control"
@@ -218,7 +220,8 @@ def _bases(table: _Table) -> dict[str, PinnedBase]:
 
 def _base(table: _Table, suite: str, architecture: str, requested: tuple[str, ...]) -> PinnedBase:
     table.only("snapshot", "libraries", "missing", "package")
-    packages = tuple(sorted((_package(item) for item in table.tables("package")), key=lambda one: one.name))
+    items = table.tables("package")
+    packages = tuple(sorted((_package(item, architecture) for item in items), key=lambda one: one.name))
     seen: set[str] = set()
     for package in packages:
         if package.name in seen:
@@ -227,7 +230,7 @@ def _base(table: _Table, suite: str, architecture: str, requested: tuple[str, ..
     return PinnedBase(
         suite=suite,
         architecture=architecture,
-        snapshot=table.text("snapshot", _STAMP),
+        snapshot=table.time("snapshot"),
         requested=requested,
         libraries=tuple(sorted(table.texts("libraries"))),
         missing=tuple(sorted(table.texts("missing"))) if "missing" in table.value else (),
@@ -235,11 +238,14 @@ def _base(table: _Table, suite: str, architecture: str, requested: tuple[str, ..
     )
 
 
-def _package(table: _Table) -> PinnedPackage:
+def _package(table: _Table, base: str) -> PinnedPackage:
     table.only(*_PACKAGE_KEYS, "extra", "snapshot")
     archive = table.text("archive")
     if archive not in _ARCHIVES:
         raise table.error("archive", f"{archive!r} is not one of {', '.join(_ARCHIVES)}")
+    architecture = table.text("architecture", _ARCHITECTURE)
+    if architecture not in (base, "all"):
+        raise table.error("architecture", f"{architecture!r} is not for {base}, which this base is for")
     extra, size = table.value.get("extra", False), table.value.get("size")
     if not isinstance(extra, bool):
         raise table.error("extra", "true or false is wanted")
@@ -248,13 +254,13 @@ def _package(table: _Table) -> PinnedPackage:
     return PinnedPackage(
         name=table.text("name", _NAME),
         version=table.text("version", _VERSION),
-        architecture=table.text("architecture", _ARCHITECTURE),
+        architecture=architecture,
         archive=archive,
         path=table.text("path", _PATH),
         size=size,
         sha256=table.text("sha256", _SHA256),
         extra=extra,
-        snapshot=table.text("snapshot", _STAMP) if "snapshot" in table.value else "",
+        snapshot=table.time("snapshot") if "snapshot" in table.value else "",
     )
 
 
@@ -295,6 +301,17 @@ class _Table:
         if pattern is not None and not pattern.fullmatch(value):
             raise self.error(key, f"{value!r} is not of the right form")
         return value
+
+    def time(self, key: str) -> str:
+        """A time as the snapshot service has it: ``20251120T081500Z``."""
+        text = self.text(key, _STAMP)
+        try:
+            year = datetime.strptime(text, STAMP).year
+        except ValueError:
+            raise self.error(key, f"{text!r} is no time") from None
+        if not _YEARS[0] <= year <= _YEARS[1]:
+            raise self.error(key, f"{text!r} is no time that an archive can be of")
+        return text
 
     def texts(self, key: str, pattern: re.Pattern[str] | None = None) -> list[str]:
         items = self._list(key)
