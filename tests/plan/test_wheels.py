@@ -194,6 +194,20 @@ def test_local_files() -> None:
     ]
 
 
+@pytest.mark.parametrize("host", ["", "localhost", "LOCALHOST"])
+def test_a_file_url_of_this_machine(host: str) -> None:
+    url = f"file://{host}/wheels/c-1.0-py3-none-any.whl"
+    (chosen,) = select_wheels(lock({"name": "c", "wheels": [{"url": url, "hashes": {"sha256": HASH}}]}), target())
+    assert (chosen.path, chosen.url) == ("/wheels/c-1.0-py3-none-any.whl", None)
+
+
+def test_a_file_url_of_another_machine() -> None:
+    url = "file://server/wheels/c-1.0-py3-none-any.whl"
+    with pytest.raises(ResolutionError, match=r"pylock\.toml: c comes from file://server/.*another machine") as caught:
+        select_wheels(lock({"name": "c", "wheels": [{"url": url, "hashes": {"sha256": HASH}}]}), target())
+    assert "file:///PATH" in (caught.value.hint or "")
+
+
 def test_escaped_url() -> None:
     url = "https://example.org/torch-2.0%2Bcpu-py3-none-any.whl"
     entry = {"name": "torch", "version": "2.0+cpu", "wheels": [{"url": url, "hashes": {"sha256": HASH}}]}

@@ -131,7 +131,8 @@ def _wheel(lock: PythonLock, python: PythonTarget, package: Package, chosen: Cho
             raise _no_wheel(lock, python, [package])
     url, path = chosen.url, chosen.path
     if url and urlsplit(url).scheme == "file":
-        url, path = None, unquote(urlsplit(url).path)
+        path = _local_path(lock, package, url)
+        url = None
     return WheelRef(
         name=package.name,
         version=str(package.version or parse_wheel_filename(filename)[1]),
@@ -143,6 +144,17 @@ def _wheel(lock: PythonLock, python: PythonTarget, package: Package, chosen: Cho
         requested=package.name in lock.requested,
         vouched=lock.vouched,
     )
+
+
+def _local_path(lock: PythonLock, package: Package, url: str) -> str:
+    """The path in a file URL (RFC 8089): its host, if it names one, must be this machine."""
+    parts = urlsplit(url)
+    if parts.netloc.lower() not in ("", "localhost"):
+        raise ResolutionError(
+            f"{lock.path.name}: {package.name} comes from {url}, a file on another machine ({parts.netloc})",
+            hint="copy the wheel to this machine and write file:///PATH, or name a server with https://",
+        )
+    return unquote(parts.path)
 
 
 def _filename(artifact: PackageWheel | PackageArchive) -> str:
