@@ -6,6 +6,7 @@
     blobs/sha256/<hex>          layers and configs (`image.store`)
     records/<kind>/<2>/<key>    a SHA-256 and the JSON that has it: what a key gave (a layer's digests, a wheel's needs)
     rootfs/<hex of DiffID>/     unpacked layers, for the sandbox
+    uv/                         uv's own cache, where it has no home to keep it in
     tmp/                        what is being written
     locks/                      files to hold with flock
 

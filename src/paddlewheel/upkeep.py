@@ -23,8 +23,8 @@ KEEP: Final = 30 * DAY
 """Seconds after which an unused entry goes when nothing else is asked for."""
 IN_USE: Final = 600.0
 """A build under way may count on entries that it saw this many seconds ago."""
-_TREES: Final = frozenset({"rootfs"})
-"""Folders of the cache whose entries are whole directories."""
+_TREES: Final = frozenset({"rootfs", "uv"})
+"""Folders of the cache whose entries are whole directories. uv keeps packages unpacked, which must not lose files."""
 _LOCKS: Final = "locks"
 _TMP: Final = "tmp"
 _LOCKED: Final = _TREES | {_TMP}

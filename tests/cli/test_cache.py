@@ -107,6 +107,20 @@ def test_unpacked_layers_grow_old_too(filled: Path) -> None:
     assert sizes(filled) == {}
 
 
+def test_what_uv_keeps_goes_as_a_whole(own_cache: Path) -> None:
+    unpacked = own_cache / "uv" / "archive-v0" / "abc"
+    unpacked.mkdir(parents=True)
+    for name, days in (("old.py", 90), ("new.py", 1)):
+        (unpacked / name).write_bytes(bytes(100))
+        aged(unpacked / name, days)
+    assert sizes(own_cache) == {"uv": [200]}
+    found = list(upkeep.entries(own_cache))
+    assert upkeep.choose(found) == []
+    chosen = upkeep.choose(found, now=time.time() + 31 * DAY)
+    assert all(upkeep.remove(own_cache, entry) for entry in chosen)
+    assert not unpacked.exists()
+
+
 def test_all(filled: Path) -> None:
     command("cache", "prune", "--all")
     assert sizes(filled) == {}
