@@ -68,5 +68,5 @@ def test_a_cache_folder_that_can_be_none(tmp_path: Path, place: str, words: list
     (tmp_path / "file").write_text("")
     done = shell([PADDLEWHEEL, *words], "", PADDLEWHEEL_CACHE_DIR=str(tmp_path / place))
     assert done.returncode == 60
-    assert "cannot be used: " in done.stderr
+    assert "cannot be written: " in done.stderr
     assert "hint: set PADDLEWHEEL_CACHE_DIR" in done.stderr

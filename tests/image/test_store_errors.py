@@ -17,7 +17,7 @@ def test_a_folder_that_can_be_none(tmp_path: Path, place: str) -> None:
     cache = Cache(tmp_path / place)
     assert cache.record("layer", "ab") is None
     for use in (lambda: cache.store.put(b"x"), lambda: cache.put_record("layer", "ab", {})):
-        with pytest.raises(StorageError, match="cannot be used: ") as caught:
+        with pytest.raises(StorageError, match="cannot be written: ") as caught:
             use()
         assert "PADDLEWHEEL_CACHE_DIR" in (caught.value.hint or "")
     with pytest.raises(StorageError), cache.lock("x"):

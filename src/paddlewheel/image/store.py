@@ -146,7 +146,7 @@ def storage_errors(where: Path) -> Iterator[None]:
         no_folder = error.errno in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP)
         if forbidden or no_folder or error.errno == errno.EIO:
             raise StorageError(
-                f"{error.filename or where} cannot be {'written' if forbidden else 'used'}: {error.strerror}",
+                f"{error.filename or where} cannot be written: {error.strerror}",
                 hint="set PADDLEWHEEL_CACHE_DIR to a folder that you own",
             ) from error
         raise
