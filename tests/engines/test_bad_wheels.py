@@ -157,10 +157,16 @@ def test_a_truncated_wheel(tmp_path: Path, cut: int) -> None:
     refuse(tmp_path, wheel, "no zip file")
 
 
-def test_a_deflate_stream_with_something_behind_it(tmp_path: Path) -> None:
+def end_of_member(data: bytes) -> bytes:
+    return zlib.crc32(data).to_bytes(4, "little") + len(data).to_bytes(4, "little")
+
+
+@pytest.mark.parametrize("size", [100, 70_000, 1_100_000])
+@pytest.mark.parametrize("behind", [b"hidden", b"\0", end_of_member(b"x" * 100), end_of_member(b"x" * 100) * 2])
+def test_a_deflate_stream_with_something_behind_it(tmp_path: Path, size: int, behind: bytes) -> None:
     squeeze = zlib.compressobj(9, zlib.DEFLATED, -15)
-    stream = squeeze.compress(b"x" * 100) + squeeze.flush() + b"hidden"
-    wheel = make_wheel(tmp_path, files={"demo/a.bin": Member(data=b"x" * 100, raw=stream)})
+    stream = squeeze.compress(b"x" * size) + squeeze.flush() + behind
+    wheel = make_wheel(tmp_path, files={"demo/a.bin": Member(data=b"x" * size, raw=stream)})
     refuse(tmp_path, wheel, "does not inflate")
 
 

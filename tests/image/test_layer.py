@@ -18,8 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paddlewheel.image.layer import LayerWriter, WrittenLayer
-from paddlewheel.image.squeeze import squeeze
-from paddlewheel.image.tar import EPOCH, Entry, header, padding
+from paddlewheel.image.squeeze import squeeze, squeeze_header
+from paddlewheel.image.tar import EPOCH, Entry, file_fields, header, padding
 from tests.support.need import need_program
 
 PART = st.text(
@@ -201,6 +201,41 @@ def test_squeeze_takes_runs_of_zeros_of_any_length(runs: list[tuple[int, bytes]]
     assert stream.decompress(squeeze(bytearray(data))) == data
     assert stream.eof
     assert stream.unused_data == b""
+
+
+@given(
+    gap=st.integers(0, 511),
+    path=st.text(st.characters(codec="ascii", exclude_characters="\0"), min_size=1, max_size=100),
+    mode=st.integers(0, 0o7777),
+    size=st.integers(0, 1 << 40),
+)
+def test_a_header_in_parts_is_squeezed_as_the_whole(gap: int, path: str, mode: int, size: int) -> None:
+    entry = Entry(path, mode=mode, size=size)
+    fields = file_fields(entry)
+    if fields is None:
+        assert len(header(entry)) > 512
+    else:
+        assert squeeze_header(gap, *fields) == squeeze(bytes(gap) + header(entry))
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        Entry("a", kind="dir"),
+        Entry("a", kind="symlink", target="b"),
+        Entry("a", uid=1),
+        Entry("a", gid=1),
+        Entry("a" * 101),
+        Entry("\u00e4"),
+        Entry("a\0b"),
+        Entry(""),
+        Entry("a", size=1 << 33),
+        Entry("a", size=-1),
+        Entry("a", mtime=-1),
+    ],
+)
+def test_what_is_no_plain_file_has_no_parts(entry: Entry) -> None:
+    assert file_fields(entry) is None
 
 
 def test_squeeze_makes_a_header_small() -> None:

@@ -18,16 +18,19 @@ from deflate import deflate_compress
 from isal.isal_zlib import crc32
 
 from paddlewheel.image.model import OCI_LAYER_GZIP, Descriptor
-from paddlewheel.image.squeeze import squeeze
-from paddlewheel.image.tar import TRAILER, Entry, header, padding
+from paddlewheel.image.squeeze import squeeze, squeeze_header
+from paddlewheel.image.tar import BLOCK, NAME, PLAIN_END, TRAILER, Entry, file_fields, header, padding
 
-_GZIP_HEADER: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+Data = bytes | bytearray | memoryview
+
+GZIP_HEADER: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 """Deflate, no name, no time, no flags, unknown operating system."""
 
 _MEMBER: Final = 1 << 20
 """Plain bytes are cut into members of this size, so that memory stays bounded."""
 
-_TAIL: Final = struct.Struct("<II")
+_ZEROS: Final = bytes(BLOCK)
+GZIP_TAIL: Final = struct.Struct("<II")
 """The end of a member: CRC-32 and size of what was compressed."""
 
 _HEADERS: Final = 1535
@@ -67,15 +70,17 @@ class LayerWriter:
         self._blob = hashlib.sha256()
         self._diff = hashlib.sha256()
         self._pending = bytearray()
-        self._unhashed: list[bytes | bytearray | memoryview] = []
+        self._gap = 0
+        """Bytes of padding after the last body, if nothing is pending yet."""
+        self._unhashed: list[Data] = []
         self._unhashed_size = 0
-        self._out: list[bytes | bytearray | memoryview] = []
+        self._out: list[Data] = []
         self._out_size = 0
         self._size = 0
         self._unpacked = 0
         self._entries = 0
 
-    def add(self, entry: Entry, data: bytes | memoryview = b"") -> None:
+    def add(self, entry: Entry, data: Data = b"") -> None:
         """Add an entry, compressing its `data` here. `entry.size` must be ``len(data)``."""
         if entry.kind == "file" and entry.size != len(data):
             raise ValueError(f"{entry.path}: {len(data)} bytes for a size of {entry.size}")
@@ -85,7 +90,7 @@ class LayerWriter:
             self._plain(data)
             self._plain(padding(len(data)))
 
-    def add_stream(self, entry: Entry, chunks: Iterable[bytes]) -> None:
+    def add_stream(self, entry: Entry, chunks: Iterable[Data]) -> None:
         """As `add`, for a body that comes in pieces."""
         self._entries += 1
         self._plain(header(entry))
@@ -99,7 +104,7 @@ class LayerWriter:
             raise ValueError(f"{entry.path}: body is not {entry.size} bytes long")
         self._plain(padding(entry.size))
 
-    def splice(self, entry: Entry, crc: int, raw: bytes | memoryview, inflated: bytes | memoryview) -> None:
+    def splice(self, entry: Entry, crc: int, raw: Data, inflated: Data) -> None:
         """Add a file whose body is the raw deflate stream `raw`, copied. `inflated` is only hashed.
 
         The caller has checked that `raw` is one whole stream whose content has this CRC. Neither may change until
@@ -108,22 +113,16 @@ class LayerWriter:
         size = entry.size
         if len(inflated) != size:
             raise ValueError(f"{entry.path}: {len(inflated)} bytes for a size of {size}")
-        self._entries += 1
-        self._pending += header(entry)
-        self._flush()
+        self._header(entry)
         self._hash(inflated)
         self._unpacked += size
-        self._write(_GZIP_HEADER, raw, _TAIL.pack(crc, size & 0xFFFFFFFF))
-        self._pending += padding(size)
+        self._write(GZIP_HEADER, raw, GZIP_TAIL.pack(crc, size & 0xFFFFFFFF))
+        self._gap = -size % BLOCK
 
-    def splice_stream(
-        self, entry: Entry, crc: int, pieces: Iterable[tuple[bytes | memoryview, bytes | memoryview]]
-    ) -> None:
+    def splice_stream(self, entry: Entry, crc: int, pieces: Iterable[tuple[Data, Data]]) -> None:
         """As `splice`, for a body that comes in (raw, inflated) pieces. What `pieces` raises passes through."""
-        self._entries += 1
-        self._pending += header(entry)
-        self._flush()
-        self._write(_GZIP_HEADER)
+        self._header(entry)
+        self._write(GZIP_HEADER)
         size = 0
         for raw, inflated in pieces:
             self._hash(inflated)
@@ -133,8 +132,8 @@ class LayerWriter:
         if size != entry.size:
             raise ValueError(f"{entry.path}: {size} bytes for a size of {entry.size}")
         self._unpacked += size
-        self._write(_TAIL.pack(crc, size & 0xFFFFFFFF))
-        self._pending += padding(size)
+        self._write(GZIP_TAIL.pack(crc, size & 0xFFFFFFFF))
+        self._gap = -size % BLOCK
 
     def close(self) -> WrittenLayer:
         """Write the trailer and flush. The sink stays open."""
@@ -151,7 +150,28 @@ class LayerWriter:
             entries=self._entries,
         )
 
-    def _plain(self, data: bytes | memoryview) -> None:
+    def _header(self, entry: Entry) -> None:
+        """Write the header of a file whose body is spliced, in a member with what comes before it."""
+        self._entries += 1
+        fields = None if self._pending else file_fields(entry)
+        if fields is None:
+            self._close_gap()
+            self._pending += header(entry)
+            self._flush()
+            return
+        gap = self._gap
+        plain = b"%b%b%b%b" % (_ZEROS[:gap], fields[0].ljust(NAME, b"\0"), fields[1], PLAIN_END)
+        self._hash(plain)
+        self._unpacked += len(plain)
+        self._write(GZIP_HEADER, squeeze_header(gap, *fields), GZIP_TAIL.pack(crc32(plain), len(plain)))
+
+    def _close_gap(self) -> None:
+        if self._gap:
+            self._pending += _ZEROS[: self._gap]
+            self._gap = 0
+
+    def _plain(self, data: Data) -> None:
+        self._close_gap()
         room = _MEMBER - len(self._pending)
         if len(data) < room:
             self._pending += data
@@ -179,9 +199,9 @@ class LayerWriter:
         self._unpacked += size
         # Below the limit stands a lone header, mostly; libdeflate's set-up would cost more than its compression.
         body = squeeze(data) if size <= _HEADERS and data.isascii() else deflate_compress(data, self._level)
-        self._write(_GZIP_HEADER, body, _TAIL.pack(crc32(data), size))
+        self._write(GZIP_HEADER, body, GZIP_TAIL.pack(crc32(data), size))
 
-    def _hash(self, data: bytes | bytearray | memoryview) -> None:
+    def _hash(self, data: Data) -> None:
         if len(data) < _HASH:
             self._unhashed.append(data)
             self._unhashed_size += len(data)
@@ -196,7 +216,7 @@ class LayerWriter:
         self._unhashed.clear()
         self._unhashed_size = 0
 
-    def _write(self, *pieces: bytes | bytearray | memoryview) -> None:
+    def _write(self, *pieces: Data) -> None:
         self._out += pieces
         for piece in pieces:
             self._out_size += len(piece)
@@ -204,7 +224,7 @@ class LayerWriter:
             self._drain()
 
     def _drain(self) -> None:
-        small: list[bytes | bytearray | memoryview] = []
+        small: list[Data] = []
         for piece in self._out:
             if len(piece) < _WRITE:
                 small.append(piece)
@@ -216,7 +236,7 @@ class LayerWriter:
         self._out.clear()
         self._out_size = 0
 
-    def _emit(self, data: bytes | bytearray | memoryview) -> None:
+    def _emit(self, data: Data) -> None:
         self._size += len(data)
         self._blob.update(data)
         self._sink.write(data)

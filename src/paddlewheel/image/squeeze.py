@@ -12,10 +12,13 @@ import re
 from functools import cache
 from typing import Final
 
+from paddlewheel.image.tar import NAME, PLAIN_END
+
 _LITERALS: Final = bytes(int(f"{0x30 + byte:08b}"[::-1], 2) if byte < 144 else 0 for byte in range(256))
 """Byte -> its code, whose bits go into the stream in reverse order."""
 
-_RUN: Final = re.compile(b"(\\0{5,})")
+_SHORTEST: Final = 5
+_RUN: Final = re.compile(b"(\\0{%d,})" % _SHORTEST)
 _LONGEST: Final = 258
 
 _LENGTHS: Final = (
@@ -43,6 +46,47 @@ def squeeze(data: bytes | bytearray) -> bytes:
         bits += width
     # The symbol that ends a block is seven zeros.
     return stream.to_bytes((bits + 14) // 8, "little")
+
+
+def squeeze_header(gap: int, name: bytes, fields: bytes) -> bytes:
+    """``squeeze(bytes(gap) + header)``, for the header of a file with the parts that `tar.file_fields` gives."""
+    stream, bits = _start(gap)
+    stream |= int.from_bytes(name.translate(_LITERALS), "little") << bits
+    bits += 8 * len(name)
+    code, width = _zeros(NAME - len(name))
+    stream |= code << bits
+    bits += width
+    stream |= int.from_bytes(fields.translate(_LITERALS), "little") << bits
+    bits += 8 * len(fields)
+    code, width = _end()
+    stream |= code << bits
+    return stream.to_bytes((bits + width + 7) // 8, "little")
+
+
+@cache
+def _start(gap: int) -> tuple[int, int]:
+    code, width = _zeros(gap)
+    return 0b011 | code << 3, 3 + width
+
+
+@cache
+def _end() -> tuple[int, int]:
+    """The end of a header, and of the stream."""
+    stream, bits = 0, 0
+    for number, piece in enumerate(_RUN.split(PLAIN_END)):
+        code, width = _zeros(len(piece)) if number % 2 else _text(piece)
+        stream |= code << bits
+        bits += width
+    return stream, bits + 7
+
+
+def _text(text: bytes) -> tuple[int, int]:
+    return int.from_bytes(text.translate(_LITERALS), "little"), 8 * len(text)
+
+
+@cache
+def _zeros(length: int) -> tuple[int, int]:
+    return _run(length) if length >= _SHORTEST else _text(bytes(length))
 
 
 @cache

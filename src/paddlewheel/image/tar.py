@@ -17,6 +17,11 @@ TRAILER: Final = b"\0" * 1024
 EPOCH: Final = 315532800
 """1980-01-01T00:00:00Z, the time of every file in a layer: the earliest that a zip can hold."""
 
+NAME: Final = 100
+"""Bytes that a header has for the name."""
+PLAIN_END: Final = b"%bustar\x0000%b0000000\x000000000\0%b" % (bytes(100), bytes(64), bytes(155 + 12))
+"""How the header of a file or folder of root's ends: no link, no names of owners, no devices, no prefix."""
+
 _TYPES: Final[dict[Kind, bytes]] = {"file": b"0", "hardlink": b"1", "symlink": b"2", "dir": b"5"}
 _MAX_OCTAL_SIZE: Final = 0o77777777777
 _MAX_ID: Final = 0o7777777
@@ -56,8 +61,10 @@ def header(entry: Entry) -> bytes:
         raise ValueError(f"{name!r} -> {entry.target!r}: a name is empty or has a NUL")
     if size < 0 or entry.uid < 0 or entry.gid < 0 or not 0 <= entry.mtime <= _MAX_OCTAL_SIZE:
         raise ValueError(f"{name!r}: a number is out of range")
-    if len(name) <= 100 and name.isascii() and not (entry.target or entry.uid or entry.gid) and size < _MAX_OCTAL_SIZE:
-        return _plain_block(name.encode(), entry.kind, entry.mode, size, entry.mtime)
+    if len(name) <= NAME and name.isascii() and not (entry.target or entry.uid or entry.gid) and size < _MAX_OCTAL_SIZE:
+        encoded = name.encode()
+        fields = _plain_fields(encoded, entry.kind, entry.mode, size, entry.mtime)
+        return b"%b%b%b" % (encoded.ljust(NAME, b"\0"), fields, PLAIN_END)
     pax: dict[str, str] = {}
     prefix = ""
     if not name.isascii():
@@ -84,25 +91,33 @@ def header(entry: Entry) -> bytes:
     return lead + records + padding(len(records)) + block
 
 
-def _plain_block(name: bytes, kind: Kind, mode: int, size: int, mtime: int) -> bytes:
-    """`_block` for the usual entry. All but name and size, and its checksum, is made once and kept."""
-    middle, time, tail, checksum = _frame(kind, mode, mtime)
+def file_fields(entry: Entry) -> tuple[bytes, bytes] | None:
+    """The header of the usual file in parts: its name, and what follows the name's `NAME` bytes; after that comes
+    `PLAIN_END`. None for an entry that is not a file, or needs more than a plain header.
+    """
+    name, size = entry.path, entry.size
+    if entry.kind != "file" or not 0 < len(name) <= NAME or not name.isascii() or "\0" in name:
+        return None
+    if entry.target or entry.uid or entry.gid or not 0 <= size < _MAX_OCTAL_SIZE:
+        return None
+    if not 0 <= entry.mtime <= _MAX_OCTAL_SIZE:
+        return None
+    encoded = name.encode()
+    return encoded, _plain_fields(encoded, "file", entry.mode, size, entry.mtime)
+
+
+def _plain_fields(name: bytes, kind: Kind, mode: int, size: int, mtime: int) -> bytes:
+    """Of `_block` for the usual entry what depends on it. All but the size and the checksum is made once and kept."""
+    middle, time, checksum = _frame(kind, mode, mtime)
     length = b"%011o\0" % size
-    return b"%b%b%b%b%06o\0 %b" % (
-        name.ljust(100, b"\0"),
-        middle,
-        length,
-        time,
-        checksum + sum(name) + sum(length),
-        tail,
-    )
+    return b"%b%b%b%06o\0 %b" % (middle, length, time, checksum + sum(name) + sum(length), _TYPES[kind])
 
 
 @lru_cache(maxsize=64)
-def _frame(kind: Kind, mode: int, mtime: int) -> tuple[bytes, bytes, bytes, int]:
+def _frame(kind: Kind, mode: int, mtime: int) -> tuple[bytes, bytes, int]:
     block = _block("", Entry("", mode=mode, mtime=mtime), 0, _TYPES[kind], "")
-    middle, time, tail = block[100:124], block[136:148], block[156:]
-    return middle, time, tail, sum(middle) + sum(time) + sum(tail) + 8 * 32
+    middle, time, tail = block[NAME:124], block[136:148], block[156:]
+    return middle, time, sum(middle) + sum(time) + sum(tail) + 8 * 32
 
 
 def _split(name: str) -> tuple[str, str] | None:
@@ -127,13 +142,7 @@ def _block(name: str, entry: Entry, size: int, kind: bytes, prefix: str) -> byte
         min(size, _MAX_OCTAL_SIZE),
         entry.mtime,
     )
-    tail = b"%b%bustar\x0000%b%b0000000\x000000000\0%b" % (
-        kind,
-        _text(entry.target, 100),
-        bytes(32),
-        bytes(32),
-        _text(prefix, 155),
-    )
+    tail = b"%b%bustar\x0000%b0000000\x000000000\0%b" % (kind, _text(entry.target, 100), bytes(64), _text(prefix, 155))
     # The checksum field counts as eight spaces.
     checksum = sum(head) + sum(tail) + 8 * 32
     return b"%b%06o\0 %b%b" % (head, checksum, tail, bytes(12))

@@ -11,7 +11,7 @@ from paddlewheel.image.layer import WrittenLayer
 from paddlewheel.image.model import LAYER_KEY, LAYER_TITLE, OCI_LAYER_GZIP, Descriptor, Layer, canonical_json
 from paddlewheel.progress import Reporter
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """Raised when the same inputs give other bytes than before, so that old layers are not taken for new ones."""
 
 _KIND: Final = "layer"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from paddlewheel.engines.embedded.install import FILE_MODE, Venv, install
 from paddlewheel.engines.embedded.members import Container, Piece, write_piece
@@ -17,6 +18,8 @@ from paddlewheel.image.store import Store
 from paddlewheel.image.tar import Entry
 
 DIRECTORY_MODE = 0o755
+_LEVEL: Final = 6
+"""Of what a layer of wheels holds beside their streams. That is little, and most of it hashes (RECORD)."""
 
 FileList = dict[str, tuple[int, int]]
 """Path in the image -> (size, CRC-32): enough to see whether two wheels disagree about a file."""
@@ -78,7 +81,7 @@ def splice(wheels: Sequence[WheelFile], venv: Venv, store: Store) -> SplicedLaye
                         compiled.add(path)
         _check_folders(owners)
         splices = _splices(wheels)
-        written = write_layer(store, pieces.values(), containers, splices)
+        written = write_layer(store, pieces.values(), containers, splices, level=_LEVEL)
     # Bytecode follows from its source, which is what two wheels are told to disagree about.
     files = {path: (piece.size, piece.crc) for path, piece in pieces.items() if path not in compiled}
     return SplicedLayer(written, files)

@@ -23,6 +23,7 @@ from packaging.version import InvalidVersion, Version
 
 from paddlewheel.engines.embedded.members import DEFLATED, STORED, Container, Member
 from paddlewheel.errors import WheelError
+from paddlewheel.image.layer import Data
 
 _LOCAL_HEADER: Final = struct.Struct("<4s5H3L2H")
 _ENCRYPTED: Final = 0x1
@@ -230,7 +231,7 @@ def _check_hashes(container: Container, wheel: Wheel) -> None:
             raise WheelError(f"{wheel.filename}: {name!r} does not have the hash that RECORD gives for it")
 
 
-def record_hash(algorithm: str, chunks: Iterator[bytes]) -> str:
+def record_hash(algorithm: str, chunks: Iterator[Data]) -> str:
     """A hash as RECORD writes it: URL-safe base64 without padding."""
     digest = hashlib.new(algorithm)
     for chunk in chunks:
