@@ -1,4 +1,4 @@
-"""From a Python project to a slim, reproducible, smoke-tested container image, in seconds, with or without Docker.
+"""From a Python project to a slim, reproducible container image, in seconds, with or without Docker.
 
 ::
 

@@ -1,1 +1,0 @@
-"""Images told and compared for people."""
