@@ -42,9 +42,15 @@ def test_choice(requires: str | None, pin: str | None, python: str | None, base:
         (">=3.15", None, None, None, "fits requires-python >=3.15"),
         ("==3.12.*", None, None, None, r"fits requires-python ==3\.12\.\*"),
         (None, "3.12", None, None, r"\.python-version asks for Python 3\.12, which no Debian suite brings"),
-        (None, None, "3.12", None, r"the setting python asks for Python 3\.12"),
+        (None, None, "3.12", None, r"^--python or the setting python asks for Python 3\.12"),
         (">=3.12", None, None, "distroless:bookworm", "which requires-python >=3.12 excludes"),
-        (None, None, "3.13", "distroless:bookworm", r"brings Python 3\.11, and the setting python asks for 3\.13"),
+        (
+            None,
+            None,
+            "3.13",
+            "distroless:bookworm",
+            r"brings Python 3\.11, and --python or the setting python asks for 3\.13",
+        ),
         (">=3.12", "3.11", None, None, "which requires-python >=3.12 excludes"),
     ],
 )
@@ -52,6 +58,23 @@ def test_no_suite_fits(requires: str | None, pin: str | None, python: str | None
     with pytest.raises(ResolutionError, match=said) as caught:
         choose_suite(SpecifierSet(requires) if requires else None, pin, python, base)
     assert "distroless:bookworm (Python 3.11), distroless:trixie (Python 3.13)" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("requires", "pin", "python", "hint"),
+    [
+        (None, "3.12", None, 'pass `--python 3.13`, or set python = "3.13" (it counts more than .python-version)\n'),
+        (None, None, "3.12", 'pass `--python 3.13`, or set python = "3.13"\n'),
+        ("<3.13", "3.12", None, 'pass `--python 3.11`, or set python = "3.11" (it counts more than .python-version)\n'),
+        ("==3.12.*", "3.12", None, "there are distroless:bookworm"),
+    ],
+)
+def test_what_to_type_instead_of_a_python_that_no_suite_has(
+    requires: str | None, pin: str | None, python: str | None, hint: str
+) -> None:
+    with pytest.raises(ResolutionError, match="which no Debian suite brings") as caught:
+        choose_suite(SpecifierSet(requires) if requires else None, pin, python, None)
+    assert (caught.value.hint or "").startswith(hint)
 
 
 @pytest.mark.parametrize("base", ["distroless:potato", "debian", "python:3.12-slim"])

@@ -20,6 +20,7 @@ _PREFERENCE: Final = (STABLE, "bookworm", "forky")
 _FULL: Final = re.compile(r"(?:\d+:)?(\d+\.\d+\.\d+)(?:~?(a|b|rc)(\d+))?")
 _MINOR: Final = re.compile(r"(?:cpython@)?(\d+)\.(\d+)(?:\.\d+)?")
 _PATCHES: Final = range(60)
+_PIN: Final = ".python-version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def choose_suite(
                 return SuiteChoice(name, python, f"{name}: {source} asks for Python {_dotted(python)}")
         raise ResolutionError(
             f"{source} asks for Python {_dotted(wanted)}, which no Debian suite brings",
-            hint=f"there are {_offer()}",
+            hint=_another(requires_python, source),
         )
     for name in _PREFERENCE:
         if _allows(requires_python, SUITES[name]):
@@ -80,7 +81,7 @@ def choose_suite(
 
 
 def _wanted(setting_python: str | None, python_pin: str | None) -> tuple[tuple[int, int] | None, str]:
-    for text, source in ((setting_python, "the setting python"), (python_pin, ".python-version")):
+    for text, source in ((setting_python, "--python or the setting python"), (python_pin, _PIN)):
         if text:
             match = _MINOR.fullmatch(text.strip())
             if match is not None:
@@ -120,6 +121,15 @@ def _allows(requires: SpecifierSet | None, python: tuple[int, int]) -> bool:
     if requires is None:
         return True
     return any(requires.contains(f"{_dotted(python)}.{patch}") for patch in _PATCHES)
+
+
+def _another(requires: SpecifierSet | None, source: str) -> str:
+    """What to write instead of a Python that no suite brings."""
+    python = next((SUITES[suite] for suite in _PREFERENCE if _allows(requires, SUITES[suite])), None)
+    if python is None:
+        return f"there are {_offer()}"
+    more = f" (it counts more than {source})" if source == _PIN else ""
+    return f'pass `--python {_dotted(python)}`, or set python = "{_dotted(python)}"{more}\nthere are {_offer()}'
 
 
 def _dotted(python: tuple[int, int]) -> str:
