@@ -162,7 +162,9 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
     ("text", "message", "hint"),
     [
         ("a\nb ==\n", "requirements.txt:2: 'b ==' is no requirement", None),
-        ("flask=3", "requirements.txt:1: 'flask=3' is no requirement", None),
+        ("flask=3", "requirements.txt:1: 'flask=3' is no requirement", "did you mean flask==3?"),
+        ("flask[async] = 3.0; python_version<'4'", "is no requirement", "did you mean flask[async]==3.0; python_v"),
+        ("flask=>3", "is no requirement", "as in flask[async]>=3"),
         ("a; python_versoin<'3'", "requirements.txt:1: ", None),
         ("-r gone.txt", "requirements.txt:1: gone.txt does not exist", "gone.txt"),
         ("-r https://u:pw@example.org/r.txt", "https://example.org/r.txt is not on this machine", "download"),

@@ -259,7 +259,8 @@ def _requirement(body: str, words: list[str], at: _Place) -> Line:
     except InvalidRequirement as fault:
         reason = str(fault).splitlines()[0]
         raise at.error(
-            f"{_hidden(body)!r} is no requirement: {_hidden(reason)}", "as in flask[async]>=3; python_version < '3.13'"
+            f"{_hidden(body)!r} is no requirement: {_hidden(reason)}",
+            _with_two_signs(body) or "as in flask[async]>=3; python_version < '3.13'",
         ) from fault
     found = {*hashes, *_fragment_hashes(requirement.url or "")}
     pins = [one for one in requirement.specifier if one.operator in ("==", "===") and not one.version.endswith(".*")]
@@ -272,6 +273,15 @@ def _requirement(body: str, words: list[str], at: _Place) -> Line:
         pinned=len(pins) == 1 == len(requirement.specifier) or bool(requirement.url),
         local=(requirement.url or "").startswith("file:"),
     )
+
+
+def _with_two_signs(body: str) -> str | None:
+    """``flask=3.0``, as Conda and shells write it, as it was meant."""
+    meant = re.sub(r"^([\w.-]+(?:\[[^]]*\])?\s*)=(?=[^=])", r"\1==", body)
+    try:
+        return None if meant == body else f"did you mean {Requirement(meant)}?"
+    except InvalidRequirement:
+        return None
 
 
 def _text(requirement: Requirement) -> str:
