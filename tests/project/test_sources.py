@@ -32,9 +32,17 @@ def test_precedence_is_said_aloud(tmp_path: Path, count: int) -> None:
     assert found.others == tuple(names[1:])
     assert found.complete is (names[0] != "pyproject.toml")
     assert bool(found.reason) is (count > 1)
-    for name in names if count > 1 else ():
+    for name in [name for name in names if name != "pyproject.toml" or count == 2] if count > 1 else ():
         assert name in found.reason
     assert count == 1 or "`lock`" in found.reason
+
+
+@pytest.mark.parametrize("name", ["uv.lock", "pylock.toml"])
+def test_a_lock_and_the_pyproject_that_it_locks_are_no_rivals(tmp_path: Path, name: str) -> None:
+    found = chosen(tmp_path / "own", {name: "", "pyproject.toml": PYPROJECT})
+    assert (found.path.name, found.others, found.reason) == (name, ("pyproject.toml",), "")
+    both = chosen(tmp_path / "both", {name: "", "requirements.txt": "", "pyproject.toml": PYPROJECT})
+    assert both.reason == f"{name} counts before requirements.txt; the setting `lock` chooses another"
 
 
 def test_the_setting_chooses(tmp_path: Path) -> None:
@@ -122,3 +130,25 @@ def test_a_foreign_lock_beside_a_bare_pyproject_is_told(tmp_path: Path) -> None:
     assert found.kind is LockKind.PYPROJECT
     assert "poetry.lock is not read" in found.reason
     assert "poetry export" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("requirments.txt", "rename requirments.txt to requirements.txt, if that is what it is\nadd one of "),
+        ("Requirements.txt", "rename Requirements.txt to requirements.txt, if that is what it is\n"),
+        ("py-project.toml", "rename py-project.toml to pyproject.toml, if that is what it is\n"),
+        ("requirements-dev.txt", 'set lock = "requirements-dev.txt" if requirements-dev.txt states what'),
+        ("notes.txt", "add one of "),
+    ],
+)
+def test_a_misspelt_name_is_told(tmp_path: Path, name: str, hint: str) -> None:
+    with pytest.raises(ProjectError, match="nothing here states Python dependencies") as caught:
+        chosen(tmp_path, {name: "flask"})
+    assert (caught.value.hint or "").startswith(hint)
+
+
+def test_a_folder_is_not_to_be_renamed(tmp_path: Path) -> None:
+    with pytest.raises(ProjectError) as caught:
+        chosen(tmp_path, {"requirement.txt/a": ""})
+    assert "rename" not in (caught.value.hint or "")

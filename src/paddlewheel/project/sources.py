@@ -37,6 +37,9 @@ FOREIGN: Final[dict[str, str]] = {
 
 _DECLARATIONS: Final = ("setup.cfg", "setup.py", "Pipfile")
 
+_FROM_PYPROJECT: Final = (LockKind.PYLOCK, LockKind.UV)
+"""Locks that are made from the pyproject.toml beside them: the two say the same, and nobody has to choose."""
+
 
 @dataclass(frozen=True, slots=True)
 class Folder:
@@ -172,7 +175,8 @@ def nothing_found(folder: Folder) -> ProjectError:
         return ProjectError(
             f"{folder.root}: {', '.join(named)} must be asked for by name", hint=f'set lock = "{named[0]}"'
         )
-    hint = f"add one of {', '.join(LockKind)}; an empty requirements.txt says that there are no dependencies"
+    hint = _misnamed(folder)
+    hint += f"add one of {', '.join(LockKind)}; an empty requirements.txt says that there are no dependencies"
     inner = [name for name in sorted(folder.names) if _is_project(folder.root / name)]
     if inner:
         hint += f"\nor name a project inside: {', '.join(inner[:5])}"
@@ -181,6 +185,23 @@ def nothing_found(folder: Folder) -> ProjectError:
     if folder.pyproject is not None:
         return ProjectError(f"{folder.root}: pyproject.toml has no [project] table, and no lock is there", hint=hint)
     return ProjectError(f"{folder.root}: nothing here states Python dependencies", hint=hint)
+
+
+def _misnamed(folder: Folder) -> str:
+    """A line about a file whose name is nearly one that is read, or empty."""
+    known = [*LockKind, "requirements.in"]
+    # os.path answers False for a file in a folder that may not be entered, where Path raises.
+    files = [name for name in sorted(folder.names - {OWN_LOCK}) if os.path.isfile(folder.root / name)]  # noqa: PTH113
+    for name in files:
+        from difflib import get_close_matches
+
+        near = get_close_matches(name.lower(), known, n=1, cutoff=0.85)
+        if name in known or not near:
+            continue
+        if "requirements" in name and READERS[LockKind.REQUIREMENTS].accepts(name):
+            return f'set lock = "{name}" if {name} states what the image needs\n'
+        return f"rename {name} to {near[0]}, if that is what it is\n"
+    return ""
 
 
 def _is_project(folder: Path) -> bool:
@@ -206,10 +227,12 @@ def _kind_of(wanted: str, folder: Folder, present: list[str]) -> LockKind:
 
 
 def _reason(name: str, others: tuple[str, ...], folder: Folder) -> str:
-    """Why `name`, in words; empty when it is the only one."""
+    """Why `name`, in words; empty when it is the only one, or a lock beside the pyproject.toml that it locks."""
     foreign = next((other for other in FOREIGN if other in folder.names and other not in _DECLARATIONS), None)
     if name in ("pyproject.toml", "requirements.in") and foreign:
         return f"{name} counts and {foreign} is not read; to keep its versions, {FOREIGN[foreign]}"
+    if name in _FROM_PYPROJECT:
+        others = tuple(other for other in others if other != LockKind.PYPROJECT)
     if not others:
         return ""
     shown = others[0] if len(others) == 1 else f"{', '.join(others[:-1])} and {others[-1]}"
