@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.command import PADDLEWHEEL, REFERENCE
+from tests.support.server import wait_for
 
 DAMAGE = ("Traceback", "fault of paddlewheel")
 
@@ -60,6 +61,11 @@ class Build:
         """Send a signal to the command, or as a terminal does, to its whole process group."""
         if self._process.poll() is None:
             (os.killpg if group else os.kill)(self.pid, number)
+
+    def wait_until_it_heeds_signals(self) -> None:
+        """Wait until the command handles SIGTERM itself. See proc(5), /proc/PID/status, SigCgt."""
+        status, bit = Path(f"/proc/{self.pid}/status"), 1 << (signal.SIGTERM - 1)
+        wait_for(lambda: bool(int(status.read_text().partition("SigCgt:")[2].split()[0], 16) & bit), seconds=30)
 
     def runs(self) -> bool:
         return self._process.poll() is None
