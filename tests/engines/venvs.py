@@ -17,6 +17,7 @@ from packaging.utils import parse_wheel_filename
 from paddlewheel.engines.embedded.install import Venv
 from paddlewheel.engines.embedded.splice import WheelFile, splice
 from paddlewheel.image.store import Store
+from tests.support.tarfiles import extract
 
 PREFIX = "/opt/venv"
 
@@ -33,7 +34,7 @@ def our_venv(folder: Path, wheels: Sequence[WheelFile], python: tuple[int, int] 
     made = splice(wheels, Venv(PREFIX, python), store)
     root = folder / "root"
     with tarfile.open(store.path(made.layer.digest), "r:gz") as archive:
-        archive.extractall(root, filter="tar")
+        extract(archive, root)
     return root / PREFIX.lstrip("/")
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.support.tarfiles import extract
+
 UV: Final = str(Path(sys.executable).with_name("uv"))
 
 
@@ -98,7 +100,7 @@ def fetch(app: App, folder: Path) -> Path:
     """The application's project, below `folder`: its source archive, checked and unpacked, and the added files."""
     archive = _download(app, folder)
     with tarfile.open(archive) as tar:
-        tar.extractall(folder, filter="data")
+        extract(tar, folder)
     root = next(path for path in folder.iterdir() if path.is_dir())
     for name, text in app.files.items():
         (root / name).write_text(text)

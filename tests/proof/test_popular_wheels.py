@@ -16,6 +16,7 @@ from paddlewheel.image.validate import check_layer
 from tests.engines.venvs import PREFIX, differences, uv_venv
 from tests.proof import popular
 from tests.support.need import need_program
+from tests.support.tarfiles import extract
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 
@@ -42,7 +43,7 @@ def compare(folder: Path, *paths: Path) -> None:
     by_python, by_tar = folder / "python", folder / "tar"
     by_python.mkdir()
     with tarfile.open(blob, "r:gz") as archive:
-        archive.extractall(by_python, filter="tar")
+        extract(archive, by_python)
     by_tar.mkdir()
     command = [need_program("tar"), "--extract", "--gzip", "--preserve-permissions", "--no-same-owner"]
     subprocess.run([*command, "--file", blob, "--directory", by_tar], check=True)
