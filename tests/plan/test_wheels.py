@@ -240,6 +240,35 @@ def test_source_beside_wheels_that_do_not_fit() -> None:
         select_wheels(lock(package("raw", "raw-1.0-cp312-cp312-win_amd64.whl", sdist=SDIST)), target())
 
 
+@pytest.mark.parametrize(
+    ("names", "hint"),
+    [
+        ({"psycopg2": "cp313-cp313-win_amd64"}, "psycopg2-binary or psycopg[binary] instead"),
+        ({"mysqlclient": "cp311-cp311-macosx_11_0_arm64"}, "PyMySQL or mysql-connector-python instead"),
+        ({"raw": "cp313-cp313-win_amd64"}, "take a version or another package that is published as a wheel for Linux"),
+    ],
+)
+def test_what_no_linux_has_a_wheel_for_would_have_to_be_compiled(names: dict[str, str], hint: str) -> None:
+    entries = [package(name, f"{name}-1.0-{tags}.whl") for name, tags in names.items()]
+    with pytest.raises(NoMatchingWheelError) as caught:
+        select_wheels(lock(*entries), target())
+    text = caught.value.hint or ""
+    assert text.startswith(f"{next(iter(names))} would have to be compiled, which paddlewheel does not do yet")
+    assert hint in text
+    assert "another Python" not in text
+
+
+def test_advice_for_each_kind_of_missing_wheel() -> None:
+    source = {**SDIST, "name": "newer-1.0.tar.gz", "url": "https://example.org/newer-1.0.tar.gz"}
+    newer_wheel = "newer-1.0-cp314-cp314-manylinux_2_17_aarch64.whl"
+    entries = [package("raw", sdist=SDIST), package("newer", newer_wheel, sdist=source)]
+    with pytest.raises(NoMatchingWheelError) as caught:
+        select_wheels(lock(*entries), target())
+    newer, raw = (caught.value.hint or "").splitlines()
+    assert newer.startswith("take a version of newer that has a wheel for it, or another Python")
+    assert raw.startswith("raw would have to be compiled")
+
+
 def test_wheel_by_its_address_for_another_machine() -> None:
     entry = {"name": "native", "archive": wheel("native-1.0-cp311-cp311-macosx_11_0_arm64.whl")}
     with pytest.raises(NoMatchingWheelError, match=r"native: there are native-1.0-cp311-cp311-macosx_11_0_arm64.whl"):

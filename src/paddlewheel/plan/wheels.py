@@ -40,6 +40,17 @@ _LEGACY_MACHINES: Final = {
     "manylinux1": {"x86_64", "i686"},
 }
 _WHEELS_SHOWN: Final = 6
+_INSTEAD: Final = {
+    "mysqlclient": "PyMySQL or mysql-connector-python",
+    "psycopg-c": "psycopg[binary]",
+    "psycopg2": "psycopg2-binary or psycopg[binary]",
+    "pycrypto": "pycryptodome",
+    "pylibmc": "pymemcache",
+    "python-ldap": "ldap3",
+    "sklearn": "scikit-learn",
+    "uwsgi": "pyuwsgi or gunicorn",
+}
+"""Often wanted packages without any wheel for Linux -> what does the same and has one."""
 
 Chosen = PackageVcs | PackageDirectory | PackageArchive | PackageWheel | PackageSdist
 
@@ -226,10 +237,34 @@ def _offered(package: Package) -> str:
 
 
 def _advice(packages: Sequence[Package]) -> str:
-    names = ", ".join(sorted({package.name for package in packages}))
-    if any(package.wheels for package in packages):
-        return (
-            f"take a version of {names} that has a wheel for it, or another Python by "
+    elsewhere = [package.name for package in packages if _has_linux_wheel(package)]
+    lines = []
+    if elsewhere:
+        lines.append(
+            f"take a version of {', '.join(sorted(set(elsewhere)))} that has a wheel for it, or another Python by "
             '`python = "3.X"` or another `base` in [tool.paddlewheel]'
         )
-    return f"take a version of {names} that is published as a wheel, or build one and name an index that has it"
+    compiled = {package.name for package in packages} - set(elsewhere)
+    lines += [
+        f"{name} would have to be compiled, which paddlewheel does not do yet: depend on {_INSTEAD[name]} instead"
+        for name in sorted(compiled & _INSTEAD.keys())
+    ]
+    others = sorted(compiled - _INSTEAD.keys())
+    if others:
+        lines.append(
+            f"{', '.join(others)} would have to be compiled, which paddlewheel does not do yet: take a version or "
+            "another package that is published as a wheel for Linux, or build one and name an index that has it"
+        )
+    return "\n".join(lines)
+
+
+def _has_linux_wheel(package: Package) -> bool:
+    """Whether it has a wheel for Linux, of whatever machine, C library and Python, or for all systems."""
+    names = [wheel.filename for wheel in package.wheels or ()]
+    if package.archive:
+        names.append(_filename(package.archive))
+    return any("linux" in tag or tag == "any" for name in names for tag in _platform_part(name))
+
+
+def _platform_part(filename: str) -> list[str]:
+    return filename.removesuffix(".whl").rpartition("-")[2].split(".") if filename.endswith(".whl") else []
