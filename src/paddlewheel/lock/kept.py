@@ -137,7 +137,7 @@ def _write(path: Path, pylock: Pylock, source: str) -> None:
 def _note(project: Project, uv: Uv, old: Pylock | None, new: Pylock, reason: str | None) -> str:
     source = project.lock.path.name
     if old is None:
-        return f"{PYTHON_LOCK} made from {source} with {uv.label}: {_count(new)}; commit it"
+        return f"{PYTHON_LOCK} made from {source} with {uv.label}: {_count(new)}, for all platforms; commit it"
     changes = differences(old, new)
     what = ", ".join(changes) if changes else "the same versions"
     return f"{PYTHON_LOCK} made again with {uv.label}, " + (f"as it {reason}: {what}" if reason else f"newest: {what}")
