@@ -16,7 +16,7 @@ from paddlewheel.debian.suites import SuiteChoice, check_python, choose_suite
 from paddlewheel.engines.embedded.damage import fetch_damaged
 from paddlewheel.engines.embedded.needs import check_machines, known_needs, missing_libraries, wheel_needs
 from paddlewheel.engines.embedded.wheels import artifact_of
-from paddlewheel.errors import LockOutdatedError, UsageError, WheelError
+from paddlewheel.errors import ImageError, LockOutdatedError, UsageError, WheelError
 from paddlewheel.image.model import Platform
 from paddlewheel.lock.base import BaseLock, misfit, read_base_lock, write_base_lock
 from paddlewheel.lock.build_requires import build_requires
@@ -80,13 +80,24 @@ def target_platform(context: Context) -> Platform:
     text = context.overrides.platform
     if text is None:
         return Platform("linux", _MACHINES.get(platform.machine(), platform.machine()))
-    target = Platform.parse(text)
+    try:
+        target = Platform.parse(text)
+    except ImageError as error:
+        raise UsageError(f"--platform: {error.message}", hint=_platform_hint(text)) from error
     if target.os != "linux" or target.architecture not in _COMPOSED or target.variant not in ("", "v8"):
         raise UsageError(
             f"no base can be composed for the platform {text}",
             hint="choose linux/amd64 or linux/arm64, one at a time",
         )
     return Platform("linux", target.architecture)
+
+
+def _platform_hint(text: str) -> str:
+    known = {**_MACHINES, **{name: name for name in _COMPOSED}}
+    machine_name = known.get(text.strip("/"), "")
+    if machine_name in _COMPOSED:
+        return f"did you mean linux/{machine_name}?"
+    return "write it as linux/amd64 or linux/arm64"
 
 
 def mirrors_for(project: Project, context: Context) -> Mirrors:
@@ -124,8 +135,10 @@ class _Bases:
     def _resolve(self, libraries: Sequence[str], why: str | None, keep: PinnedBase | None) -> PinnedBase:
         """Resolve the base; versions of `keep` stay where the archive still has them."""
         if self._locked:
+            there = (self._project.root / BASE_LOCK).exists()
+            state, change = (f"does not fit: {why}", "change") if there else ("is missing", "make")
             raise LockOutdatedError(
-                f"{BASE_LOCK} does not fit: {why}, and --locked forbids to change it",
+                f"{BASE_LOCK} {state}, and --locked forbids to {change} it",
                 hint=f"run `paddlewheel lock` and commit {BASE_LOCK}",
             )
         return self._resolver.resolve(self._project.settings.packages, libraries, keep=keep)
