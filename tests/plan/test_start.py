@@ -10,7 +10,7 @@ from paddlewheel.errors import ProjectError
 from paddlewheel.plan.model import Start
 from paddlewheel.plan.procfile import exec_form
 from paddlewheel.plan.servers import SERVERS
-from paddlewheel.plan.start import choose
+from paddlewheel.plan.start import check, choose
 from paddlewheel.project.reader import read
 from tests.support.tree import write_tree
 
@@ -275,10 +275,26 @@ def test_nothing_or_nothing_obvious_is_an_error(tmp_path: Path, files: dict[str,
 @pytest.mark.parametrize(
     ("files", "hint"),
     [
-        ({"a.py": "", "b.py": ""}, "write `cmd` in [tool.paddlewheel]: a list of the program and its arguments"),
+        ({}, "write `cmd` into paddlewheel.toml: a list of the program and its arguments"),
+        (
+            {"other.py": "", "web.py": "", "test_web.py": ""},
+            'write cmd = ["python", "web.py"] into paddlewheel.toml (scripts here: other.py, web.py)',
+        ),
+        (
+            {"a.py": "", "b.py": "", "pyproject.toml": ""},
+            'write cmd = ["python", "a.py"] into [tool.paddlewheel] in pyproject.toml (scripts here: a.py, b.py)',
+        ),
+        (
+            {"a.py": "", "b.py": "", "pyproject.toml": "", "paddlewheel.toml": "layers = 9"},
+            'write cmd = ["python", "a.py"] into paddlewheel.toml (scripts here: a.py, b.py)',
+        ),
+        (
+            {f"{letter}.py": "" for letter in "abcdef"},
+            'write cmd = ["python", "a.py"] into paddlewheel.toml (scripts here: a.py, b.py, c.py, d.py, e.py, ...)',
+        ),
         (
             {"a.py": "", "b.py": "import x\nif __name__ == '__main__':\n    x.main()\n"},
-            'write in [tool.paddlewheel]: cmd = ["python", "-m", "b"], say',
+            'write cmd = ["python", "-m", "b"], say, into paddlewheel.toml (scripts here: a.py, b.py)',
         ),
         (
             {
@@ -286,12 +302,29 @@ def test_nothing_or_nothing_obvious_is_an_error(tmp_path: Path, files: dict[str,
                 "src/shop/__init__.py": "",
                 "src/shop/tool.py": 'if __name__ == "__main__": go()',
             },
-            'write in [tool.paddlewheel]: cmd = ["python", "-m", "shop.tool"], say',
+            'write cmd = ["python", "-m", "shop.tool"], say, into [tool.paddlewheel] in pyproject.toml',
         ),
     ],
 )
 def test_what_is_suggested_is_there(tmp_path: Path, files: dict[str, str], hint: str) -> None:
     assert undecided(tmp_path / "shop-2.0.1", files).hint == hint
+
+
+@pytest.mark.parametrize("files", [{}, {"a.py": "", "b.py": ""}, {"Procfile": "web: a | b"}])
+def test_what_can_never_start_is_known_before_the_lock(tmp_path: Path, files: dict[str, str]) -> None:
+    project = read(write_tree(tmp_path, {"requirements.txt": "", **files}))
+    with pytest.raises(ProjectError) as early:
+        check(project)
+    with pytest.raises(ProjectError) as late:
+        choose(project, ["flask"])
+    assert (early.value.message, early.value.hint) == (late.value.message, late.value.hint)
+
+
+@pytest.mark.parametrize(
+    "files", [{"app.py": FASTAPI}, {"a/__main__.py": "", "b/__main__.py": ""}, {"main.py": ""}, {"Procfile": "web: a"}]
+)
+def test_what_the_lock_must_decide_is_left_to_it(tmp_path: Path, files: dict[str, str]) -> None:
+    check(read(write_tree(tmp_path, {"requirements.txt": "", **files})))
 
 
 def test_ports_that_are_set_replace_the_default(tmp_path: Path) -> None:

@@ -13,13 +13,17 @@ of its own goes into `entrypoint`, so that they are added.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Final
 
 from paddlewheel.errors import ProjectError
 from paddlewheel.plan.model import APP_DIR, Start
 from paddlewheel.plan.procfile import exec_form
 from paddlewheel.plan.servers import HOST, PORT, SERVERS, Kind, find_server, program
 from paddlewheel.project.model import Project
+
+_LIKELY_SCRIPTS: Final = ("web.py", "bot.py", "cli.py", "start.py", "worker.py")
+_SCRIPTS_SHOWN: Final = 5
 
 
 def choose(project: Project, packages: Collection[str], console_scripts: Iterable[str] | None = None) -> Start:
@@ -41,6 +45,12 @@ def choose(project: Project, packages: Collection[str], console_scripts: Iterabl
     if start is None:
         raise _undecided(project, packages, scripts)
     return start
+
+
+def check(project: Project) -> None:
+    """Raise at once what `choose` would surely raise, whatever packages the lock will have."""
+    if project.start.framework is None and not project.start.candidates:
+        choose(project, ())
 
 
 def _start(
@@ -142,7 +152,7 @@ def _development_server(project: Project, applications: list[tuple[Kind, str]]) 
     names = list(dict.fromkeys(server.package for server in SERVERS if server.kind in kinds))
     raise ProjectError(
         f"{title} app `{reference}` was found, but no server for it is in the lock ({', '.join(names)})",
-        hint=f"add {names[0]} to the dependencies, or write `cmd` in [tool.paddlewheel]",
+        hint=f"add {names[0]} to the dependencies, or write `cmd = [...]` into {_place(project)}",
     )
 
 
@@ -171,16 +181,16 @@ def _file(project: Project) -> Start | None:
 
 def _undecided(project: Project, packages: Collection[str], scripts: tuple[str, ...]) -> ProjectError:
     hints = project.start
-    table = "[tool.paddlewheel]"
+    place = _place(project)
     if project.is_package and len(scripts) > 1:
         return ProjectError(
             f"{project.name} has {len(scripts)} console scripts, none of them the obvious one: {', '.join(scripts)}",
-            hint=f'write in {table}: entrypoint = ["{scripts[0]}"]',
+            hint=f'write entrypoint = ["{scripts[0]}"] into {place}',
         )
     if hints.candidates:
         return ProjectError(
             f"{project.name} could start in several ways: {', '.join(hints.candidates)}",
-            hint=f"choose one in {table}: cmd = [{_quoted(_command(hints.candidates[0], packages))}]",
+            hint=f"choose one: write cmd = [{_quoted(_command(hints.candidates[0], packages))}], say, into {place}",
         )
     found = []
     if hints.framework and hints.framework not in packages:
@@ -191,10 +201,26 @@ def _undecided(project: Project, packages: Collection[str], scripts: tuple[str, 
         found.append(f"the script {scripts[0]} is not installed, as there is no [build-system] table")
     detail = f" ({'; '.join(found)})" if found else ""
     if hints.programs:
-        advice = f"write in {table}: cmd = [{_quoted(('python', '-m', hints.programs[0]))}], say"
+        advice = f"write cmd = [{_quoted(('python', '-m', hints.programs[0]))}], say, into {place}"
+    elif hints.root_scripts:
+        advice = f"write cmd = [{_quoted(('python', _likeliest(hints.root_scripts)))}] into {place}"
     else:
-        advice = f"write `cmd` in {table}: a list of the program and its arguments"
+        advice = f"write `cmd` into {place}: a list of the program and its arguments"
+    if hints.root_scripts:
+        more = ", ..." if len(hints.root_scripts) > _SCRIPTS_SHOWN else ""
+        advice += f" (scripts here: {', '.join(hints.root_scripts[:_SCRIPTS_SHOWN])}{more})"
     return ProjectError(f"nothing says how {project.name} starts{detail}", hint=advice)
+
+
+def _place(project: Project) -> str:
+    """Where a setting is to be written."""
+    return (
+        "[tool.paddlewheel] in pyproject.toml" if project.settings_file == "pyproject.toml" else project.settings_file
+    )
+
+
+def _likeliest(scripts: Sequence[str]) -> str:
+    return next((name for name in _LIKELY_SCRIPTS if name in scripts), scripts[0])
 
 
 def _command(candidate: str, packages: Collection[str]) -> tuple[str, ...]:

@@ -101,6 +101,8 @@ class StartHints:
     """The folder that the modules named here are imported from, relative: empty for the root, or ``src``."""
     candidates: tuple[str, ...] = ()
     """Applications or modules among which none is the obvious one; `wsgi`, `asgi` and `main_module` leave them out."""
+    root_scripts: tuple[str, ...] = ()
+    """Names of the modules in the root that could be scripts, sorted, for messages. Empty for what is installed."""
     programs: tuple[str, ...] = ()
     """Modules that ask whether they are ``__main__``, the shallow ones first: at most three, for messages. Empty where
     an application or a `main_module` was found."""
@@ -132,6 +134,8 @@ class Project:
     """[build-system].requires; None where the project has no build system and its files are copied to /app."""
     start: StartHints = field(default_factory=StartHints)
     settings: Settings = field(default_factory=Settings)
+    settings_file: str = "pyproject.toml"
+    """Where settings stand, or belong when there are none: paddlewheel.toml or pyproject.toml."""
 
     @property
     def is_package(self) -> bool:

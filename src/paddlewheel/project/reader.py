@@ -9,7 +9,7 @@ from paddlewheel.errors import ProjectError
 from paddlewheel.project.metadata import Metadata, read_metadata
 from paddlewheel.project.model import LockSource, Project, Settings
 from paddlewheel.project.python_version import read_pin
-from paddlewheel.project.settings import read_settings
+from paddlewheel.project.settings import read_settings, settings_file
 from paddlewheel.project.sources import Folder, detect, nothing_found
 from paddlewheel.project.start_hints import read_hints
 from paddlewheel.project.tomlfile import load
@@ -41,6 +41,7 @@ def read(root: str | Path, *, lock_override: str | None = None) -> Project:
         build_requires=metadata.build_requires,
         start=read_hints(folder.root, name=metadata.name, scripts=metadata.scripts, is_package=_is_package(metadata)),
         settings=settings,
+        settings_file=settings_file(folder.root, folder.pyproject),
     )
 
 

@@ -61,6 +61,15 @@ def read_settings(root: Path, pyproject: Mapping[str, Any]) -> Settings:
     return parse(inner, At("pyproject.toml", "tool.paddlewheel")) if inner is not None else Settings()
 
 
+def settings_file(root: Path, pyproject: Mapping[str, Any] | None) -> str:
+    """The file of `root` that a setting is to be written into. `pyproject`: None where there is none."""
+    if pyproject is None:
+        return OWN_FILE
+    tool = pyproject.get("tool")
+    inner = tool.get("paddlewheel") if isinstance(tool, dict) else None
+    return OWN_FILE if not inner and (root / OWN_FILE).exists() else "pyproject.toml"
+
+
 def parse(table: Any, at: At) -> Settings:
     """`table` as `Settings`; `at` is where it stands. Raise `SettingsError` naming file, key path and what is wrong."""
     if not isinstance(table, dict):

@@ -94,6 +94,7 @@ def read_hints(root: Path, *, name: str, scripts: Mapping[str, str], is_package:
         main_module=main_module,
         main_file=None if is_package else _main_file(root),
         source_root=source_root,
+        root_scripts=() if is_package else tuple(_root_scripts(root)),
         candidates=(*tied, *(f"python -m {module}" for module in other_mains)),
         programs=() if chosen or main_module else _programs(modules),
     )
@@ -252,5 +253,10 @@ def _main_file(root: Path) -> str | None:
     named = next((name for name in _MAIN_FILES if (root / name).is_file()), None)
     if named:
         return named
-    scripts = [path.name for path in root.glob("*.py") if path.name not in _SKIPPED_FILES and path.name[:5] != "test_"]
+    scripts = _root_scripts(root)
     return scripts[0] if len(scripts) == 1 else None
+
+
+def _root_scripts(root: Path) -> list[str]:
+    names = [path.name for path in root.glob("*.py")]
+    return sorted(name for name in names if name not in _SKIPPED_FILES and name[:5] != "test_")

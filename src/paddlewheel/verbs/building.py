@@ -50,6 +50,9 @@ def build_project(project: Project, context: Context, *, locked: bool, name: str
 
 
 def _plan(project: Project, context: Context, *, locked: bool) -> Planned:
+    from paddlewheel.plan.start import check
+
+    check(project)
     from paddlewheel.verbs.locking import make_lock
     from paddlewheel.verbs.planned import Planned
     from paddlewheel.verbs.planning import plan_image
