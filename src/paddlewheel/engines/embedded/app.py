@@ -71,8 +71,13 @@ def content_key(files: Sequence[ReadFile], links: Sequence[Entry]) -> str:
     return digest.hexdigest()
 
 
-def compiled_pieces(files: Sequence[ReadFile], compiler: Compiler, cache: Cache, executor: Executor) -> list[Piece]:
-    """The .pyc files for the modules among `files`, from the cache where the same source was compiled before."""
+def compiled_pieces(
+    files: Sequence[ReadFile], compiler: Compiler, cache: Cache, executor: Executor
+) -> tuple[list[Piece], list[ReadFile]]:
+    """The .pyc files for the modules among `files`, from the cache where the same source was compiled before.
+
+    And the modules that do not compile.
+    """
     present = {file.piece.path for file in files}
     places = {file.piece.path: _cached(file, compiler, cache) for file in files if file.piece.path.endswith(".py")}
     compiled = {path: cache.checked(place) for path, place in places.items()}
@@ -91,7 +96,7 @@ def compiled_pieces(files: Sequence[ReadFile], compiler: Compiler, cache: Cache,
         target = pyc_name(path, compiler.tag)
         if pyc and target not in present:
             pieces.append(Piece(target, FILE_MODE, len(pyc), crc32(pyc), data=pyc))
-    return pieces
+    return pieces, [file for file in files if compiled.get(file.piece.path) == b""]
 
 
 def _source(file: ReadFile) -> bytes:

@@ -25,6 +25,16 @@ _BATCH_APART: Final = 25
 """Where modules are compiled each by itself, small batches keep all cores busy."""
 _MACHINES: Final = {"amd64": "x86_64", "arm64": "aarch64", "riscv64": "riscv64", "ppc64le": "ppc64le", "s390x": "s390x"}
 
+_FAULT: Final = """
+import sys
+try:
+    compile(sys.stdin.buffer.read(), "module", "exec", dont_inherit=True)
+except SyntaxError as fault:
+    print(f"line {fault.lineno}: {fault.msg}" if fault.lineno else fault.msg)
+except Exception as fault:
+    print(fault)
+"""
+
 Source = tuple[str, str, Callable[[], bytes]]
 """A module: its name in the pack, the path that tracebacks show, and what reads its source."""
 
@@ -90,11 +100,17 @@ def _works(compiler: Compiler, short: str) -> bool:
     )
 
 
-def _ask(compiler: Compiler, program: str) -> str:
+def syntax_fault(compiler: Compiler, source: bytes) -> str:
+    """Why a module does not compile, as ``line 8: invalid syntax``; empty where that cannot be told."""
+    return _ask(compiler, _FAULT, source).partition("\n")[0]
+
+
+def _ask(compiler: Compiler, program: str, text: bytes = b"") -> str:
     try:
         done = subprocess.run(
-            [*compiler.command, "-S", "-s", "-B", "-P", "-c", program],
-            env=dict(compiler.environment),
+            [*compiler.command, "-S", "-s", "-B", "-P", "-W", "ignore", "-c", program],
+            input=text,
+            env={"PYTHONUTF8": "1", **dict(compiler.environment)},
             capture_output=True,
             timeout=60,
             check=False,

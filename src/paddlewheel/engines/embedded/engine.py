@@ -13,13 +13,14 @@ from paddlewheel.cache import Cache
 from paddlewheel.debian.mirror import Mirrors
 from paddlewheel.engines.embedded.app import compiled_pieces, content_key, read_files
 from paddlewheel.engines.embedded.app_install import installed_app
+from paddlewheel.engines.embedded.app_warnings import keep_uncompiled, warn_missing_script, warn_uncompiled
 from paddlewheel.engines.embedded.base import Base, base_layers
 from paddlewheel.engines.embedded.environment import environment_layer
 from paddlewheel.engines.embedded.install import Venv
 from paddlewheel.engines.embedded.kept import KeptLayer, keep_layer, kept_layer, layer_key
 from paddlewheel.engines.embedded.splice import write_layer
 from paddlewheel.engines.embedded.wheels import Workshop, wheel_layers
-from paddlewheel.image.model import Image
+from paddlewheel.image.model import Image, RunConfig
 from paddlewheel.image.tar import Entry
 from paddlewheel.net import Client
 from paddlewheel.plan.model import (
@@ -96,7 +97,7 @@ def build_image(plan: Plan, site: Site) -> Outcome:
     version = plan.version
     copy = _optional_step(plan, CopyApp)
     if copy is not None:
-        app = _copied_app(copy, site, base, directories)
+        app = _copied_app(copy, config.run, site, base, directories)
     else:
         app, version = installed_app(_step(plan, BuildApp), _step(plan, InstallApp), site.root, shop, wheels)
     layers = (*base.layers, environment, *wheels, *app)
@@ -137,7 +138,9 @@ def _step(plan: Plan, kind: type[StepType]) -> StepType:
     return step
 
 
-def _copied_app(copy: CopyApp, site: Site, base: Base, directories: MakeDirectories | None) -> list[KeptLayer]:
+def _copied_app(
+    copy: CopyApp, run: RunConfig, site: Site, base: Base, directories: MakeDirectories | None
+) -> list[KeptLayer]:
     """A layer for each pattern of `files`, or one for all."""
     selection = scan(site.root, copy.files)
     if selection.secrets:
@@ -145,6 +148,7 @@ def _copied_app(copy: CopyApp, site: Site, base: Base, directories: MakeDirector
             f"left out, as they look like secrets: {', '.join(selection.secrets[:5])}"
             + (" ..." if len(selection.secrets) > 5 else "")
         )
+    warn_missing_script(run, selection.groups, copy.target, site.reporter)
     titles = copy.files or ("app",)
     return [
         _copied_group(group, title, copy, site, base, directories)
@@ -174,11 +178,15 @@ def _copied_group(
     )
     kept = kept_layer(site.cache, key, site.reporter)
     if kept is not None:
+        warn_uncompiled(key, base.python.short, site.cache, site.reporter)
         return replace(kept, title=title)
     pieces = [file.piece for file in files]
     if compiler is not None:
         with ThreadPoolExecutor(len(os.sched_getaffinity(0)), "compile") as executor:
-            pieces += compiled_pieces(files, compiler, site.cache, executor)
+            compiled, broken = compiled_pieces(files, compiler, site.cache, executor)
+        pieces += compiled
+        keep_uncompiled(broken, copy.target, key, compiler, site.cache)
+        warn_uncompiled(key, base.python.short, site.cache, site.reporter)
     layer = write_layer(site.cache.store, pieces, [], entries=[*links, *owned])
     return keep_layer(site.cache, key, layer, title=title)
 
