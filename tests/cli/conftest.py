@@ -6,14 +6,16 @@ import pytest
 
 from paddlewheel import verbs
 from tests.cli.fakes import VERBS, Calls
+from tests.cli.values import AMD64
 
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
-    """The verbs replaced by fakes."""
+    """The verbs replaced by fakes, on a machine of the kind that they build for."""
     fake = Calls()
     for name in VERBS:
         monkeypatch.setattr(verbs, name, getattr(fake, name))
+    monkeypatch.setattr("paddlewheel.image.source.host_platform", lambda: AMD64)
     return fake
 
 

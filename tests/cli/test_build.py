@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from paddlewheel.cli.summary import layers
+from paddlewheel.image.model import Platform
 from paddlewheel.verbs import LayerReport, Overrides
 from tests.cli.fakes import Calls, command
 from tests.cli.values import built, image
@@ -67,6 +68,12 @@ def test_outputs_that_may_be_beside_each_other(calls: Calls, monkeypatch: pytest
     )
     assert result.status == 0, result.err
     assert calls.names.count("deliver") == 4
+
+
+def test_default_place_of_an_image_for_another_machine(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("paddlewheel.image.source.host_platform", lambda: Platform("linux", "riscv64"))
+    command("build")
+    assert calls["deliver"]["destination"] == "oci-archive:dist/shop-1.2-amd64.oci.tar"
 
 
 def test_default_place_is_in_the_project_whatever_the_tag(calls: Calls) -> None:

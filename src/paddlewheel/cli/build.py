@@ -83,10 +83,17 @@ def command(terminal: Terminal, /, project: Path, outputs: tuple[str, ...], tag:
 
 
 def default_place(project: Path, built: Built) -> Path:
-    """``dist/<name>-<version>.oci.tar`` in the project's folder. Neither `-t` nor a registry's name changes it."""
+    """``dist/<name>-<version>.oci.tar`` in the project's folder. Neither `-t` nor a registry's name changes it.
+
+    An image for another machine than this one has its architecture in the name, as in ``shop-1.2-arm64.oci.tar``.
+    """
+    from paddlewheel.image.source import host_platform
+
     plain = built.name.rpartition("/")[2].partition(":")[0]
     name = built.image.run.labels.get("org.opencontainers.image.title") or plain
-    return project / "dist" / f"{name}-{built.version or 0}.oci.tar"
+    architecture = built.image.platform.architecture
+    other = "" if architecture == host_platform().architecture else f"-{architecture}"
+    return project / "dist" / f"{name}-{built.version or 0}{other}.oci.tar"
 
 
 def _check_apart(outputs: Sequence[str]) -> None:
