@@ -137,6 +137,7 @@ def test_a_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monk
     assert result.status == 1
     assert "\nfail  cache " in result.out
     assert "hint: " in result.out
+    assert "\nwarn  namespaces     not known, as they are tried in the cache" in result.out
 
 
 def test_a_cache_that_is_nearly_full(monkeypatch: pytest.MonkeyPatch) -> None:
