@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from paddlewheel import verbs
+from paddlewheel.image.model import Platform
 from tests.cli.fakes import VERBS, Calls
 from tests.cli.values import AMD64
 
@@ -15,7 +16,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     fake = Calls()
     for name in VERBS:
         monkeypatch.setattr(verbs, name, getattr(fake, name))
-    monkeypatch.setattr("paddlewheel.image.source.host_platform", lambda: AMD64)
+    monkeypatch.setattr(Platform, "of_this_machine", lambda: AMD64)
     return fake
 
 

@@ -87,12 +87,12 @@ def default_place(project: Path, built: Built) -> Path:
 
     An image for another machine than this one has its architecture in the name, as in ``shop-1.2-arm64.oci.tar``.
     """
-    from paddlewheel.image.source import host_platform
+    from paddlewheel.image.model import Platform
 
     plain = built.name.rpartition("/")[2].partition(":")[0]
     name = built.image.run.labels.get("org.opencontainers.image.title") or plain
     architecture = built.image.platform.architecture
-    other = "" if architecture == host_platform().architecture else f"-{architecture}"
+    other = "" if architecture == Platform.of_this_machine().architecture else f"-{architecture}"
     return project / "dist" / f"{name}-{built.version or 0}{other}.oci.tar"
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -90,6 +91,11 @@ class Platform:
         if not 2 <= len(parts) <= 3 or not all(parts):
             raise ImageError(f"{text!r} is no platform", hint="write it as linux/amd64 or linux/arm64")
         return cls(*parts)
+
+    @classmethod
+    def of_this_machine(cls) -> Platform:
+        machine = os.uname().machine
+        return cls("linux", {"x86_64": "amd64", "aarch64": "arm64", "i686": "386"}.get(machine, machine))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,6 @@ image specification 1.2 for `manifest.json`.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol
 
@@ -138,7 +137,7 @@ def choose_platform(found: list[Descriptor], platform: Platform | None, label: s
     """The entry for `platform`, or for this machine where None; a lone entry serves when none is asked for."""
     # BuildKit lists attestations beside images, as for an unknown platform.
     images = [one for one in found if one.platform is None or one.platform.os != "unknown"]
-    wanted = platform or host_platform()
+    wanted = platform or Platform.of_this_machine()
     for one in images:
         if one.platform is not None and _fits(one.platform, wanted):
             return one
@@ -154,12 +153,6 @@ def _fits(have: Platform, want: Platform) -> bool:
     return (have.os, have.architecture) == (want.os, want.architecture) and (
         not want.variant or (have.variant or default) == want.variant
     )
-
-
-def host_platform() -> Platform:
-    """This machine, by Go's names."""
-    machine = os.uname().machine
-    return Platform("linux", {"x86_64": "amd64", "aarch64": "arm64", "i686": "386"}.get(machine, machine))
 
 
 def _list(value: dict[str, Any], key: str, where: str) -> list[Any]:
