@@ -93,6 +93,14 @@ def test_none_without_a_build_system(shop: Workshop, starts: Starts) -> None:
     assert starts.count() == 0
 
 
+def test_bounds_that_the_index_cannot_meet(shop: Workshop, tools: PackageIndex) -> None:
+    with pytest.raises(ResolutionError) as caught:
+        pinned(shop, project(shop, "backend>=2,<3"))
+    assert caught.value.message.startswith("pyproject.toml: build-system.requires cannot be met:\n")
+    assert "backend" in caught.value.message
+    assert (caught.value.hint or "").startswith("loosen the bound in build-system.requires to versions that the")
+
+
 def test_faults(shop: Workshop, tools: PackageIndex, tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match=r"build-system.requires: 'a b c' is no requirement"):
         pinned(shop, project(shop, "a b c"))

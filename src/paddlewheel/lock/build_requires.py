@@ -19,12 +19,14 @@ from paddlewheel.errors import LockOutdatedError, ProjectError, ResolutionError
 from paddlewheel.lock.model import BASE_LOCK, BuildRequirement
 from paddlewheel.lock.pylock_file import artifacts, format_table, parse_pylock
 from paddlewheel.lock.resolve import resolve
-from paddlewheel.lock.uv import Uv
+from paddlewheel.lock.uv import UNMET, Uv
 from paddlewheel.progress import Reporter
 from paddlewheel.project.model import Project
 
 if TYPE_CHECKING:
     from paddlewheel.net import Client
+
+_FIELD: Final = "build-system.requires"
 
 OLDEST_HOST: Final = (3, 11)
 """The oldest Python that paddlewheel runs on, and back ends with it."""
@@ -61,7 +63,7 @@ def build_requires(
         )
     uv = Uv.find(offline=client.offline)
     with reporter.task(f"resolving the build environment with {uv.label}"):
-        found = _pinned(uv, cache, project.build_requires, previous, upgrade)
+        found = _first_pinned(uv, cache, project.build_requires, previous, upgrade)
         # A hook that pyproject.toml does not show: such a setuptools asks for wheel when the build starts.
         if any(one.name == "setuptools" and Version(one.version) < _SETUPTOOLS_WITHOUT_WHEEL for one in found):
             found = _pinned(uv, cache, (*project.build_requires, "wheel"), found)
@@ -97,11 +99,28 @@ def _satisfies(pins: Sequence[BuildRequirement], wanted: Iterable[Requirement]) 
     )
 
 
+def _first_pinned(
+    uv: Uv, cache: Cache, requirements: Sequence[str], keep: Sequence[BuildRequirement], upgrade: bool
+) -> tuple[BuildRequirement, ...]:
+    """`_pinned`; where nothing fits, the error names the file and the field that the requirements stand in."""
+    try:
+        return _pinned(uv, cache, requirements, keep, upgrade)
+    except ResolutionError as error:
+        told = error.message.removeprefix(f"uv could not resolve {_FIELD}")
+        if told == error.message:
+            raise
+        more = f"\n{error.hint}" if error.hint and error.hint != UNMET else ""
+        raise ResolutionError(
+            f"pyproject.toml: {_FIELD} cannot be met{told}",
+            hint=f"loosen the bound in {_FIELD} to versions that the package index has{more}",
+        ) from error
+
+
 def _pinned(
     uv: Uv, cache: Cache, requirements: Sequence[str], keep: Sequence[BuildRequirement], upgrade: bool = False
 ) -> tuple[BuildRequirement, ...]:
     with cache.directory("build-requires") as folder:
-        source = folder / "build-system.requires"
+        source = folder / _FIELD
         source.write_text("\n".join(requirements) + "\n", encoding="utf-8")
         table = resolve(
             uv,
@@ -113,7 +132,7 @@ def _pinned(
             upgrade=upgrade,
             options=["--fork-strategy", "fewest"],
         )
-    pylock, _ = parse_pylock(table, "build-system.requires")
+    pylock, _ = parse_pylock(table, _FIELD)
     return tuple(_requirement(package) for package in _one_each(pylock))
 
 

@@ -89,6 +89,8 @@ _NETWORK_WORDS: Final = (
     "http status server error",
     "connection reset",
 )
+UNMET: Final = "change the requirement that cannot be met, then run the command again"
+"""The hint for requirements that contradict each other or the index, where uv itself gives none."""
 _LINES_KEPT: Final = 40
 
 
@@ -195,7 +197,7 @@ def failure(result: Result, doing: str) -> PaddlewheelError:
         return StorageError(text, hint="free some space, or move uv's cache with UV_CACHE_DIR")
     if "failed to initialize cache" in lowered:
         return StorageError(text, hint="name a folder that you may write in UV_CACHE_DIR or PADDLEWHEEL_CACHE_DIR")
-    return ResolutionError(text, hint=hint or "change the requirement that cannot be met, then run the command again")
+    return ResolutionError(text, hint=hint or UNMET)
 
 
 def explain(stderr: str, *, lines: int | None = _LINES_KEPT) -> tuple[str, str | None]:
