@@ -89,7 +89,7 @@ def test_older_than(filled: Path) -> None:
 
 
 def test_max_size_takes_the_longest_unused_first(filled: Path) -> None:
-    command("cache", "prune", "--max-size", "2900")
+    command("cache", "prune", "--max-size", "2900B")
     assert sizes(filled)["blobs"] == [2000]
 
 
@@ -180,7 +180,27 @@ def test_a_layer_that_a_sandbox_stands_on_stays(filled: Path) -> None:
     assert sizes(filled) == {}
 
 
-@pytest.mark.parametrize("words", [["--older-than", "soon"], ["--max-size", "much"]])
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ([], "all of it was used within the last 30 days; --all removes that too"),
+        (["--older-than", "12h"], "all of it was used within the last 12 hours; --all removes that too"),
+        (["--older-than", "1s"], "all of it was used within the last 10 minutes; --all removes that too"),
+        (["--max-size", "1kB"], "all of it was used within the last 10 minutes; --all removes that too"),
+        (["--max-size", "3kB", "--dry-run"], "the cache holds 2.0 kB, which is no more than that"),
+    ],
+)
+def test_why_nothing_went_is_said(own_cache: Path, words: list[str], why: str) -> None:
+    Cache(own_cache).store.put(bytes(2000))
+    said = command("cache", "prune", *words).err
+    assert said.startswith("0 entries ")
+    assert said.endswith(f", 0 B ({why})\n")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--older-than", "soon"], ["--max-size", "much"], ["--older-than", "3"], ["--max-size", "5"]],
+)
 def test_bad_limits(words: list[str], filled: Path) -> None:
     before = sizes(filled)
     result = command("cache", "prune", *words)

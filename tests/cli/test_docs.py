@@ -117,3 +117,8 @@ def parse(words: list[str]) -> None:
 
 if __name__ == "__main__":
     PAGE.write_text(page())
+
+
+def test_no_summary_is_cut_at_eighty_columns() -> None:
+    context = click.Context(root, info_name="paddlewheel", terminal_width=80)
+    assert "..." not in root.get_help(context).partition("Commands:")[2]

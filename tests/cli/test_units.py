@@ -44,7 +44,14 @@ def test_seconds(value: float, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("5GB", 5 * 10**9), ("5 gb", 5 * 10**9), ("1.5M", 1_500_000), ("512MiB", 512 * 1024**2), ("1000", 1000), ("0", 0)],
+    [
+        ("5GB", 5 * 10**9),
+        ("5 gb", 5 * 10**9),
+        ("1.5M", 1_500_000),
+        ("512MiB", 512 * 1024**2),
+        ("1000B", 1000),
+        ("0", 0),
+    ],
 )
 def test_parse_size(text: str, value: int) -> None:
     assert units.parse_size(text) == value
@@ -63,10 +70,17 @@ def test_no_size(text: str) -> None:
         units.parse_size(text)
 
 
-@pytest.mark.parametrize("text", ["", "30", "d", "-1d", "1y", "30 days"])
+@pytest.mark.parametrize("text", ["", "d", "-1d", "1y", "30 days"])
 def test_no_age(text: str) -> None:
     with pytest.raises(UsageError, match="is no age"):
         units.parse_age(text)
+
+
+def test_a_bare_number_has_no_unit() -> None:
+    for parse, hint in ((units.parse_size, "5GB, 5MB or 5MiB"), (units.parse_age, "5d, 5h or 5w")):
+        with pytest.raises(UsageError, match="'5' has no unit") as caught:
+            parse("5")
+        assert caught.value.hint == f"write it as {hint}"
 
 
 def test_count() -> None:

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 @click.group("cache", invoke_without_command=True)
 @click.pass_context
 def command(ctx: click.Context) -> int:
-    """See and prune what builds keep: downloads, layers, records, unpacked images.
+    """See and prune what builds keep.
 
-    Everything in the cache can be made again. Its place is PADDLEWHEEL_CACHE_DIR, else the platform's cache
-    folder. Without a command: the same as `size`.
+    Downloads, layers, records, unpacked images: everything in the cache can be made again. Its place is
+    PADDLEWHEEL_CACHE_DIR, else the platform's cache folder. Without a command: the same as `size`.
     """
     if ctx.invoked_subcommand is None:
         ctx.invoke(size)
@@ -84,20 +84,41 @@ def prune(
     from paddlewheel.upkeep import choose, entries, remove
 
     root = default_root()
-    chosen = choose(
-        entries(root),
-        older_than=None if older_than is None else units.parse_age(older_than),
-        max_size=None if max_size is None else units.parse_size(max_size),
-        everything=everything,
-    )
-    if not dry_run:
-        chosen = [entry for entry in chosen if remove(root, entry)]
+    age = None if older_than is None else units.parse_age(older_than)
+    limit = None if max_size is None else units.parse_size(max_size)
+    found = list(entries(root))
+    wanted = choose(found, older_than=age, max_size=limit, everything=everything)
+    chosen = wanted if dry_run else [entry for entry in wanted if remove(root, entry)]
     freed = sum(entry.size for entry in chosen)
     would = "would be removed" if dry_run else "removed"
-    terminal.line(f"{units.count(len(chosen), 'entry', 'entries')} {would}, {units.size(freed)}")
+    why = ""
+    if wanted and not chosen:
+        why = " (it is in use)"
+    elif found and not chosen and not everything:
+        why = _why_none(sum(entry.size for entry in found), age, limit)
+    terminal.line(f"{units.count(len(chosen), 'entry', 'entries')} {would}, {units.size(freed)}{why}")
     if as_json:
         terminal.data(_object({"dir": str(root), "removed": len(chosen), "bytes": freed, "dry_run": dry_run}))
     return 0
+
+
+def _why_none(total: int, age: float | None, limit: int | None) -> str:
+    """Why a cache of `total` bytes kept all of it, though `age` in seconds or `limit` in bytes was said, or neither."""
+    from paddlewheel.upkeep import IN_USE, KEEP
+
+    if limit is not None and total <= limit:
+        return f" (the cache holds {units.size(total)}, which is no more than that)"
+    # What was used just now stays, whatever age or size is asked for.
+    span = IN_USE if limit is not None else max(KEEP if age is None else age, IN_USE)
+    return f" (all of it was used within the last {_span(span)}; --all removes that too)"
+
+
+def _span(seconds: float) -> str:
+    """``30 days``, ``10 minutes``"""
+    for step, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= step:
+            return units.count(round(seconds / step), unit)
+    raise AssertionError("unreachable: nothing is shorter than what counts as in use")
 
 
 def _object(value: dict[str, Any]) -> str:

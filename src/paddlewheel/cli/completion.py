@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_obj
 def command(terminal: Terminal, shell: str) -> int:
-    """Print the script that completes commands and options in a shell.
+    """Print a shell's completion script.
+
+    It completes commands and options.
 
     \b
     Examples:

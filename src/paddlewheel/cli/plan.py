@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 @options.talk
 @click.pass_obj
 def command(terminal: Terminal, /, project: Path, full: bool, as_json: bool, **given: Any) -> int:
-    """Print what a build would do: the stages as a tree, each with its steps and why.
+    """Print what a build would do, and why.
 
-    Nothing is built. A lock that is missing is made, as `paddlewheel lock` does. `--json` prints the plan as
-    docs/plan-spec.md describes it.
+    The stages come as a tree, each with its steps. Nothing is built. A lock that is missing is made, as
+    `paddlewheel lock` does. `--json` prints the plan as docs/plan-spec.md describes it.
 
     \b
     Examples:

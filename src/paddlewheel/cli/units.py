@@ -48,8 +48,10 @@ def count(number: int, one: str, many: str | None = None) -> str:
 
 
 def parse_size(text: str) -> int:
-    """Bytes of ``5GB``, ``800 MB``, ``512MiB``, ``1000``. Raise `UsageError`."""
+    """Bytes of ``5GB``, ``800 MB``, ``512MiB``, ``1000B``, ``0``. Raise `UsageError`, also where there is no unit."""
     match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)\s*", text.lower())
+    if match and not match[2] and float(match[1]):
+        raise UsageError(f"{text!r} has no unit", hint=f"write it as {match[1]}GB, {match[1]}MB or {match[1]}MiB")
     if not match or match[2] not in _SIZES:
         raise UsageError(f"{text!r} is no size", hint="write it as 800MB, 5GB or 512MiB")
     return int(float(match[1]) * _SIZES[match[2]])
@@ -57,7 +59,9 @@ def parse_size(text: str) -> int:
 
 def parse_age(text: str) -> float:
     """Seconds of ``30d``, ``12h``, ``2w``, ``90m``, ``5s``. Raise `UsageError`."""
-    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([smhdw])\s*", text.lower())
+    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([smhdw]?)\s*", text.lower())
+    if match and not match[2]:
+        raise UsageError(f"{text!r} has no unit", hint=f"write it as {match[1]}d, {match[1]}h or {match[1]}w")
     if not match:
         raise UsageError(f"{text!r} is no age", hint="write it as 30d, 12h or 2w")
     return float(match[1]) * _AGES[match[2]]
