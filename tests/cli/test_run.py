@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from paddlewheel.errors import SandboxError
+from paddlewheel.image.model import Platform
 from tests.cli.fakes import Calls, command
 
 
@@ -84,4 +86,29 @@ def test_daemons_run_their_images_themselves(calls: Calls) -> None:
     result = command("run", "docker-daemon:shop:1.2")
     assert result.status == 2
     assert "hint: docker run --rm shop:1.2" in result.err
+    assert calls.names == []
+
+
+def test_a_name_is_no_folder_and_no_image(calls: Calls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = command("run", "blog:latest")
+    assert result.status == 2
+    assert "blog:latest is neither a folder nor an image file" in result.err
+    assert "hint: run takes a folder, or oci-archive:FILE, docker-archive:FILE or oci:DIR" in result.err
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "dist" / "blog-0.oci.tar").touch()
+    assert "hint: run takes a folder, or oci-archive:dist/blog-0.oci.tar\n" in command("run", "blog:latest").err
+    assert calls.names == []
+    (tmp_path / "blog:latest").mkdir()
+    assert command("run", "blog:latest").status == 0
+
+
+def test_what_this_machine_cannot_start_is_not_built(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(platform: Platform) -> None:
+        raise SandboxError(f"the image is for {platform}")
+
+    monkeypatch.setattr("paddlewheel.sandbox.image.check_machine", refuse)
+    result = command("run", "shop", "--platform", "linux/arm64")
+    assert (result.status, result.err) == (125, "error: the image is for linux/arm64\n")
+    assert command("run", "shop", "--platform", "arm64").status == 2
     assert calls.names == []

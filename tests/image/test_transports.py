@@ -230,3 +230,21 @@ def test_a_lone_image_serves_unless_another_platform_is_asked_for(tmp_path: Path
     assert layout.image() == image
     with pytest.raises(ImageError, match="no image for linux/amd64"):
         layout.image(platform=AMD64)
+
+
+def test_an_archive_that_is_not_there_has_a_hint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def hint(text: str) -> str | None:
+        with pytest.raises(ImageError, match="does not exist") as caught:
+            open_image(text)
+        return caught.value.hint
+
+    assert hint("oci-archive:nope.tar") == "`paddlewheel build -o oci-archive:nope.tar` makes it"
+    assert hint("oci:nope") == "give the folder of an OCI layout, with index.json in it"
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "dist" / "shop-1.oci.tar").touch()
+    assert hint("oci-archive:nope.tar") == "did you mean oci-archive:dist/shop-1.oci.tar?"
+    (tmp_path / "blog-1.oci.tar").touch()
+    assert hint("oci-archive:dist/shop.tar") == "did you mean oci-archive:dist/shop-1.oci.tar?"
+    assert hint("oci-archive:blog.tar") == "did you mean oci-archive:blog-1.oci.tar?"

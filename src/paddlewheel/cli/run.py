@@ -57,7 +57,7 @@ def command(
     \b
     Examples:
       paddlewheel run
-      paddlewheel run services/shop -e PORT=9000 -e DATABASE_URL
+      paddlewheel run services/shop -e DEBUG=1 -e DATABASE_URL
       paddlewheel run . -- python -m shop.tasks
       paddlewheel run oci-archive:dist/shop-1.2.oci.tar
     """
@@ -80,7 +80,25 @@ def _image(source: str, given: dict[str, Any], context: Context) -> Built:
             f"{source} is a file, not a project's folder",
             hint=f"for an image write oci-archive:{source} or docker-archive:{source}",
         )
+    if ":" in source and not Path(source).exists():
+        raise UsageError(f"{source} is neither a folder nor an image file", hint=f"run takes a folder, or {_offer()}")
+    if context.overrides.platform is not None:
+        _check_platform(context)
     return verbs.build(Path(source), context=context, locked=given["locked"])
+
+
+def _check_platform(context: Context) -> None:
+    """Raise what starting the image would raise: before it is built, not after it."""
+    from paddlewheel.sandbox.image import check_machine
+    from paddlewheel.verbs.locking import target_platform
+
+    check_machine(target_platform(context))
+
+
+def _offer() -> str:
+    """An image file of this folder, as `run` wants it named, or the form of such a name."""
+    found = sorted(Path("dist").glob("*.oci.tar"))
+    return f"oci-archive:{found[0]}" if found else "oci-archive:FILE, docker-archive:FILE or oci:DIR"
 
 
 def _variable(text: str) -> tuple[str, str]:

@@ -191,7 +191,7 @@ def _open(transport: str, path: Path) -> Source:
     from paddlewheel.image.source import Layout
 
     if not path.exists():
-        raise ImageError(f"{path} does not exist")
+        raise ImageError(f"{path} does not exist", hint=_instead(transport, path))
     if transport == "oci":
         if not path.is_dir():
             raise ImageError(f"{path} is no folder", hint=f"for a file: oci-archive:{path}")
@@ -199,6 +199,19 @@ def _open(transport: str, path: Path) -> Source:
     if path.is_dir():
         raise ImageError(f"{path} is a folder", hint=f"for a folder: oci:{path}")
     return Layout(Archive(path)) if transport == "oci-archive" else SavedImages(Archive(path))
+
+
+def _instead(transport: str, path: Path) -> str:
+    """What to do about a file that is not there: one of its kind beside it, or in ``dist``, may have been meant."""
+    if transport == "oci":
+        return "give the folder of an OCI layout, with index.json in it"
+    from difflib import get_close_matches
+
+    there = {file.name: file for folder in (path.parent / "dist", path.parent) for file in sorted(folder.glob("*.tar"))}
+    near = get_close_matches(path.name, there, n=1, cutoff=0.0)
+    if near:
+        return f"did you mean {transport}:{there[near[0]]}?"
+    return f"`paddlewheel build -o {transport}:{path}` makes it"
 
 
 def _path_and_ref(transport: str, what: str, rest: str) -> tuple[Path, str]:
