@@ -71,7 +71,7 @@ def test_outputs_that_may_be_beside_each_other(calls: Calls, monkeypatch: pytest
 
 
 def test_default_place_of_an_image_for_another_machine(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("paddlewheel.image.source.host_platform", lambda: Platform("linux", "riscv64"))
+    monkeypatch.setattr(Platform, "of_this_machine", lambda: Platform("linux", "riscv64"))
     command("build")
     assert calls["deliver"]["destination"] == "oci-archive:dist/shop-1.2-amd64.oci.tar"
 
@@ -230,7 +230,7 @@ def test_bad_output_is_found_before_the_build(calls: Calls, output: str, hint: s
 
 
 @pytest.mark.parametrize(
-    "words", [["--layers", "0"], ["--layers", "128"], ["--progress", "fancy"], ["--nope"], ["a", "b"]]
+    "words", [["--layers", "7"], ["--layers", "128"], ["--progress", "fancy"], ["--nope"], ["a", "b"]]
 )
 def test_bad_options_end_with_2_and_a_hint(calls: Calls, words: list[str]) -> None:
     result = command("build", *words)

@@ -130,10 +130,10 @@ def test_good_values(text: str, field: str, value: object) -> None:
         ('files = ["src/../.."]', "files[0]: 'src/../..' is outside", None),
         ('files = ["a", "./a/"]', "files[1]: './a/' stands twice", None),
         ('files = ["a["]', "files[0]: 'a[': `[` without `]`", None),
-        ("layers = 128", "layers: expected an integer from 2 to 127, found 128", None),
-        ("layers = 1", "layers: expected an integer from 2 to 127, found 1", None),
+        ("layers = 128", "layers: expected an integer from 8 to 127, found 128", None),
+        ("layers = 7", "layers: expected an integer from 8 to 127, found 7", None),
         ("layers = true", "layers: expected an integer", None),
-        ("layers = 1979-05-27", "layers: expected an integer from 2 to 127, found a date or time", None),
+        ("layers = 1979-05-27", "layers: expected an integer from 8 to 127, found a date or time", None),
     ],
 )
 def test_bad_values(text: str, message: str, hint: str | None) -> None:
@@ -207,18 +207,18 @@ def test_the_http_probe_fails_where_nobody_listens() -> None:
 
 
 def test_read_from_either_file(tmp_path: Path) -> None:
-    assert read_settings(tmp_path, {"tool": {"paddlewheel": {"layers": 5}}}).layers == 5
-    write_tree(tmp_path, {"paddlewheel.toml": "layers = 7"})
-    assert read_settings(tmp_path, {"tool": {"other": {}}}).layers == 7
-    assert read_settings(tmp_path, {"tool": {"paddlewheel": {}}}).layers == 7
+    assert read_settings(tmp_path, {"tool": {"paddlewheel": {"layers": 15}}}).layers == 15
+    write_tree(tmp_path, {"paddlewheel.toml": "layers = 17"})
+    assert read_settings(tmp_path, {"tool": {"other": {}}}).layers == 17
+    assert read_settings(tmp_path, {"tool": {"paddlewheel": {}}}).layers == 17
 
 
 @pytest.mark.parametrize(
     ("own", "tool", "message"),
     [
-        ("layers = 7", {"layers": 5}, "two places: [tool.paddlewheel] of pyproject.toml and paddlewheel.toml"),
+        ("layers = 17", {"layers": 15}, "two places: [tool.paddlewheel] of pyproject.toml and paddlewheel.toml"),
         ("layers = \n", {}, "paddlewheel.toml:1:10: no valid TOML"),
-        ("[tool.paddlewheel]\nlayers = 7", {}, "paddlewheel.toml: tool: in this file the settings stand at the top"),
+        ("[tool.paddlewheel]\nlayers = 17", {}, "paddlewheel.toml: tool: in this file the settings stand at the top"),
         ("layer = 7", {}, "paddlewheel.toml: layer: no such setting"),
         (b"\xff", {}, "paddlewheel.toml:1: not UTF-8"),
     ],

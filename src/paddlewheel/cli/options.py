@@ -63,7 +63,7 @@ def shape(function: F) -> F:
             default=None,
             help="Compile modules to .pyc files (on unless the settings say otherwise).",
         ),
-        click.option("--layers", type=click.IntRange(1, 127), metavar="N", help="Layers at most; 60 by default."),
+        click.option("--layers", type=click.IntRange(8, 127), metavar="N", help="Layers at most; 60 by default."),
     )
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from packaging.pylock import Pylock
 
 from paddlewheel import __version__
+from paddlewheel.errors import SettingsError
 from paddlewheel.image.model import Healthcheck, RunConfig
 from paddlewheel.image.tar import EPOCH
 from paddlewheel.lock.model import Lock
@@ -36,8 +37,8 @@ from paddlewheel.project.fields import user_ids
 from paddlewheel.project.model import Project, Settings
 
 NONROOT = 65532
-_OTHER_LAYERS = 5
-"""Layers that are not wheels: base, its bytecode, extra packages, the environment, the app."""
+_FIXED_LAYERS = 4
+"""Layers that are neither wheels nor the app: base, its bytecode, extra packages, the environment."""
 _BASE_ENV = {
     "PATH": f"{VENV}/bin:/usr/local/bin:/usr/bin:/bin",
     "VIRTUAL_ENV": VENV,
@@ -142,8 +143,16 @@ def make_plan(project: Project, lock: Lock, choices: Choices | None = None) -> P
 
 
 def _wheel_layers(settings: Settings, choices: Choices) -> int:
-    extra = len(settings.files or ()) or 1
-    return max(1, (choices.layers or settings.layers) - _OTHER_LAYERS - extra + 1)
+    """How many layers the wheels may have. Raise `SettingsError` where `files` leaves none."""
+    most = choices.layers or settings.layers
+    app = len(settings.files or ()) or 1
+    if _FIXED_LAYERS + app >= most:
+        raise SettingsError(
+            f"files: {app} patterns, a layer each, are too many for {most} layers: {_FIXED_LAYERS} are for the base "
+            "and the environment, and one at least for the wheels",
+            hint=f"allow {_FIXED_LAYERS + app + 1} layers (`layers`, --layers), or write fewer patterns",
+        )
+    return most - _FIXED_LAYERS - app
 
 
 def _run_config(project: Project, start: Start, workdir: str, user: str, lock: Lock) -> RunConfig:

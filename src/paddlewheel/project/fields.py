@@ -16,7 +16,8 @@ from paddlewheel.errors import SettingsError
 from paddlewheel.image.model import MAX_LAYERS
 from paddlewheel.project.tomlfile import kind_of, nearest
 
-MIN_LAYERS: Final = 2
+MIN_LAYERS: Final = 8
+"""Four for the base and the environment, one for the app, one for the wheels, and two to spare."""
 USERS: Final = {"root": (0, 0), "nonroot": (65532, 65532), "nobody": (65534, 65534)}
 """The users of the composed base, with their user and group ids."""
 MAX_ID: Final = 2**31 - 1
