@@ -52,6 +52,7 @@ def test_missing_is_made_and_said(shop: Workshop, index: PackageIndex) -> None:
     assert shop.names() == ["pylock.paddlewheel.toml", "pyproject.toml"]
     assert len(shop.reporter.notes) == 1
     assert "made from pyproject.toml with uv " in shop.reporter.notes[0]
+    assert "for all platforms; commit it" in shop.reporter.notes[0]
     assert "3 packages" in shop.reporter.notes[0]
 
 

@@ -57,7 +57,7 @@ def kept_lock(
             hint=f"run `paddlewheel lock` and commit {PYTHON_LOCK}",
         )
     uv = Uv.find(offline=offline)
-    with reporter.task(f"resolving {project.lock.path.name} with {uv.label}"):
+    with reporter.task(f"Resolving {project.lock.path.name} with {uv.label}"):
         table = _resolved(project, uv, cache, target_python, old, upgrade)
     table = _signed(table, inputs, uv.version)
     pylock, _ = parse_pylock(table, PYTHON_LOCK)
@@ -137,7 +137,7 @@ def _write(path: Path, pylock: Pylock, source: str) -> None:
 def _note(project: Project, uv: Uv, old: Pylock | None, new: Pylock, reason: str | None) -> str:
     source = project.lock.path.name
     if old is None:
-        return f"{PYTHON_LOCK} made from {source} with {uv.label}: {_count(new)}, for all platforms; commit it"
+        return f"{PYTHON_LOCK} made from {source} with {uv.label}: {_count(new)}; commit it"
     changes = differences(old, new)
     what = ", ".join(changes) if changes else "the same versions"
     return f"{PYTHON_LOCK} made again with {uv.label}, " + (f"as it {reason}: {what}" if reason else f"newest: {what}")
@@ -145,7 +145,7 @@ def _note(project: Project, uv: Uv, old: Pylock | None, new: Pylock, reason: str
 
 def _count(pylock: Pylock) -> str:
     number = len({package.name for package in pylock.packages})
-    return f"{number} package{'' if number == 1 else 's'}"
+    return f"{number} package{'' if number == 1 else 's'}, for all platforms" if number else "no packages"
 
 
 def differences(old: Pylock, new: Pylock) -> list[str]:
