@@ -119,3 +119,14 @@ def test_a_build_says_it(tmp_path: Path) -> None:
             assert "app.py does not compile with the image's Python 3.11 (line 1: invalid syntax)" in result.err
             assert "starts ap.py, which is not among the files" in result.err
             assert "did you mean app.py?" in result.err
+
+
+@pytest.mark.parametrize("password", ["", "me:pw@"])
+def test_secrets_by_name_are_a_note_and_passwords_a_warning(tmp_path: Path, password: str) -> None:
+    with opened(tmp_path / "harbour") as harbour:
+        project = harbour.project(tmp_path / "boat", bytecode=False)
+        files = {".env": "A=1\n", "tools/requirements.txt": f"alpha @ https://{password}example.org/a\n"}
+        result = build(write_tree(project, files), harbour.environment(tmp_path / "cache"))
+    (line,) = [line for line in result.err.splitlines() if "look like secrets" in line]
+    assert line.startswith("warning: ") is bool(password), line
+    assert line.endswith("secrets: tools/requirements.txt, .env" if password else "secrets: .env")

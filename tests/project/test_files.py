@@ -150,7 +150,9 @@ def test_an_exception_in_dockerignore_brings_no_secret_in(tmp_path: Path) -> Non
 
 def test_secrets_that_were_left_out_are_told(tmp_path: Path) -> None:
     write_tree(tmp_path, {"a.py": "", ".env": "", "tls/x.key": "", ".git/config": "", ".aws/credentials": ""})
-    assert scan(tmp_path, None).secrets == (".aws", ".env", "tls/x.key")
+    selection = scan(tmp_path, None)
+    assert selection.secrets == (".aws", ".env", "tls/x.key")
+    assert selection.passwords == ()
 
 
 def test_every_kind_of_secret_is_told(tmp_path: Path) -> None:
@@ -179,7 +181,7 @@ def test_a_declaration_with_a_password_is_a_secret(tmp_path: Path, path: str, ur
     for files in (None, ("**",)):
         selection = scan(tmp_path, files)
         assert [file.path for group in selection.groups for file in group] == ["a.py"]
-        assert selection.secrets == (path,)
+        assert selection.secrets == selection.passwords == (path,)
     assert listing(tmp_path, (".", path)) == [["a.py"], [path]]
 
 

@@ -62,7 +62,7 @@ def build_requires(
             hint=f"run `paddlewheel lock` and commit {BASE_LOCK}",
         )
     uv = Uv.find(offline=client.offline)
-    with reporter.task(f"resolving the build environment with {uv.label}"):
+    with reporter.task(f"Resolving the build environment with {uv.label}"):
         found = _first_pinned(uv, cache, project.build_requires, previous, upgrade)
         # A hook that pyproject.toml does not show: such a setuptools asks for wheel when the build starts.
         if any(one.name == "setuptools" and Version(one.version) < _SETUPTOOLS_WITHOUT_WHEEL for one in found):

@@ -54,7 +54,7 @@ def pinned_requirements(
         if not requirements.lines:
             return {"lock-version": "1.0", "created-by": "paddlewheel", "packages": []}
         _require_sha256(requirements)
-        with reporter.task(f"looking up the packages of {path.name} with {uv.label}"):
+        with reporter.task(f"Looking up the packages of {path.name} with {uv.label}"):
             table = _looked_up(project, uv, cache, target_python, reporter)
         table["packages"] = list(_listed(table["packages"], requirements, f"{version}.0", platform, path.name))
         return _restricted(table, requirements, path.name)

@@ -32,10 +32,14 @@ Groups = tuple[tuple[AppFile, ...], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """The files of each layer, sorted by path, and the secrets that were found and left out."""
+    """The files of each layer, sorted by path, and the secrets that were found and left out.
+
+    `passwords`: those among the secrets that are so by what they hold, and not by their names.
+    """
 
     groups: Groups
     secrets: tuple[str, ...] = ()
+    passwords: tuple[str, ...] = ()
 
 
 def select(root: Path, files: Sequence[str] | None) -> Groups:
@@ -61,6 +65,7 @@ def scan(root: Path, files: Sequence[str] | None) -> Selection:
     return Selection(
         groups=tuple(tuple(sorted(group_files, key=attrgetter("path"))) for group_files in groups),
         secrets=tuple(sorted(walk.secrets)),
+        passwords=tuple(sorted(walk.passwords)),
     )
 
 
@@ -128,6 +133,7 @@ class _Walk:
     ignored: Matcher
     chooser: _Chooser
     secrets: list[str] = field(default_factory=list)
+    passwords: list[str] = field(default_factory=list)
     left_out: list[tuple[str, str]] = field(default_factory=list)
     """Paths that were left out, and what did it: for messages."""
 
@@ -162,6 +168,8 @@ class _Walk:
                     self.left_out.append((path, "withheld"))
                     if has_password or is_secret(entry.name):
                         self.secrets.append(path)
+                    if has_password:
+                        self.passwords.append(path)
 
     def _entries(self, folder: str) -> list[os.DirEntry[str]]:
         try:

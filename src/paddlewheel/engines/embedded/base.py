@@ -79,7 +79,7 @@ class Base:
         if other is None:
             reporter.warn(
                 f"no bytecode: the image's Python does not run on this machine, and no other Python {short} was found; "
-                "the app will start more slowly"
+                f"the app will start more slowly; install Python {short} on this machine, or set bytecode = false"
             )
             return None
         reporter.warn(

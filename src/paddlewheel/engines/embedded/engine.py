@@ -144,10 +144,10 @@ def _copied_app(
     """A layer for each pattern of `files`, or one for all."""
     selection = scan(site.root, copy.files)
     if selection.secrets:
-        site.reporter.warn(
-            f"left out, as they look like secrets: {', '.join(selection.secrets[:5])}"
-            + (" ..." if len(selection.secrets) > 5 else "")
-        )
+        # A `.env` lies in many a folder, and belongs there. A password in a file that states dependencies does not.
+        tell = site.reporter.warn if selection.passwords else site.reporter.note
+        shown = (*selection.passwords, *(path for path in selection.secrets if path not in selection.passwords))
+        tell(f"left out, as they look like secrets: {', '.join(shown[:5])}" + (" ..." if len(shown) > 5 else ""))
     warn_missing_script(run, selection.groups, copy.target, site.reporter)
     titles = copy.files or ("app",)
     return [
