@@ -17,6 +17,7 @@ import socket
 import ssl
 import threading
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from fnmatch import fnmatchcase
@@ -84,7 +85,7 @@ class Fault:
     """Bytes of the body per second."""
 
 
-class Server:
+class Server(ABC):
     """Answers with what `respond` gives. A context manager: it listens from `__enter__` to `__exit__`.
 
     `password` ``(user, password)``: asks for Basic credentials. `certificate` ``(certificate, key)``: speaks TLS.
@@ -111,9 +112,9 @@ class Server:
         self.url = f"{'http' if certificate is None else 'https'}://127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
 
+    @abstractmethod
     def respond(self, request: Request) -> Response:
-        """The answer to a request. For subclasses."""
-        raise NotImplementedError
+        """The answer to a request."""
 
     def fault(self, pattern: str, **what: Any) -> Fault:
         """Add a `Fault` for paths that match the shell pattern (``*`` matches ``/`` as well)."""

@@ -84,7 +84,10 @@ class Archive:
             magic = file.read(4)
         if magic[:2] == b"\x1f\x8b" or magic == b"\x28\xb5\x2f\xfd":
             return ImageError(f"{self.label} is a compressed archive", hint="decompress it first: gunzip, zstd -d")
-        return ImageError(f"{self.label} is no tar archive: {error}")
+        return ImageError(
+            f"{self.label} is no tar archive: {error}",
+            hint="name a file that `paddlewheel build` or `docker save` wrote",
+        )
 
     def open(self, path: str) -> BinaryIO | None:
         place = self._places.get(path)
